@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * IOVA spaces: guest RAM as devices see it; and IOMMU groups, whether a
+ * function can be assigned and why not.
+ *
+ * One struct iommu serves all devices of a VM, so memory is pinned and
+ * accounted once. It is a memory listener: RAM regions are mapped at
+ * IOVA = GPA when they come and unmapped when they go. The back end hands out
+ * device fds, so that nobody above asks whether there are groups.
+ */
+#ifndef STRAIT_IOMMU_IOMMU_H
+#define STRAIT_IOMMU_IOMMU_H
+
+#include "src/base/err.h"
+#include "src/base/types.h"
+#include "src/core/mem.h"
+#include "src/host/host.h"
+
+struct iova_range {
+	iova_t first, last; /* both inclusive */
+};
+enum { IOMMU_MAX_RANGES = 64 };
+
+struct iommu;
+struct iommu_ops {
+	const char *name; /* "container", later "iommufd" */
+	int (*map)(struct iommu *i, iova_t iova, uint64_t size, void *hva,
+		   struct err *e);
+	void (*unmap)(struct iommu *i, iova_t iova, uint64_t size);
+	/* Ranges that may be mapped, ascending. Needs a device. */
+	int (*ranges)(struct iommu *i, struct iova_range *out, unsigned int max,
+		      unsigned int *nr, struct err *e);
+	/*
+	 * Opens the device of a function bound to a vfio driver. *fd is the
+	 * caller's; *kvm_fd is what KVM has to know of (a group or the device
+	 * itself), stays ours, and may be the same for two devices.
+	 */
+	int (*dev_open)(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
+			struct err *e);
+	/* Before or after close(fd): drops what dev_open took (a group
+	 * reference). */
+	void (*dev_close)(struct iommu *i, struct bdf bdf);
+	void (*free)(struct iommu *i);
+};
+
+struct iommu {
+	const struct iommu_ops *ops;
+	const struct host *host;
+	struct mem_listener listener; /* for mem_listener_add; RAM only */
+	uint64_t mapped_bytes;
+	unsigned int nr_maps;
+	unsigned int max_maps; /* limit of the back end, 0 unknown */
+};
+
+/* The type1v2 container, /dev/vfio/vfio. host must outlive it. */
+int iommu_container_new(const struct host *h, struct iommu **out,
+			struct err *e);
+
+/* Wrappers around ops. free accepts NULL. */
+int iommu_dev_open(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
+		   struct err *e);
+void iommu_dev_close(struct iommu *i, struct bdf bdf);
+int iommu_ranges(struct iommu *i, struct iova_range *out, unsigned int max,
+		 unsigned int *nr, struct err *e);
+void iommu_free(struct iommu *i);
+
+/*
+ * Refuses RAM that the ranges do not hold, before anything is mapped: names the
+ * guest range, the IOVA hole it hits and who reserves it (sysfs
+ * reserved_regions of the group).
+ */
+int iommu_check_ram(struct iommu *i, gpa_t gpa, uint64_t size, struct err *e);
+
+/*
+ * Refuses if RLIMIT_MEMLOCK of this process cannot hold need bytes (what is
+ * pinned already counts; CAP_IPC_LOCK lifts it): says how much is needed,
+ * allowed, and how to raise it.
+ */
+int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e);
+
+/* --- groups --- */
+
+/*
+ * Can the function be opened through VFIO now? Checks, in this order, and names
+ * cause and remedy: IOMMU off or not there (no groups at all; tells firmware
+ * option and intel_iommu=on apart as far as sysfs shows), function in no group,
+ * other functions of the group on host drivers (names each with its driver and
+ * the command that frees it; pci bridges on pcieport or none, and drivers that
+ * the kernel tolerates, are no blockers), group held by another process
+ * (named), no permission on /dev/vfio/N. ignore_driver_of_self: do not complain
+ * that bdf itself is still on a host driver (it will be bound).
+ */
+int iommu_group_check(const struct host *h, struct bdf bdf,
+		      bool ignore_driver_of_self, struct err *e);
+
+#endif

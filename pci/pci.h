@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The guest's PCI: functions, their config space and BARs, and the host bridge
+ * that finds them. A pure model: no KVM, no VFIO, no files.
+ *
+ * A function is 4 KiB of bytes and three masks. For each bit:
+ *   vmask 1: the model answers; 0: passed to ops->cfg_read / ops->cfg_write
+ *   wmask 1: the guest may write it (only meaningful where vmask is 1)
+ *   w1cmask 1: writing 1 clears it
+ * Tables decide access; hooks react. BARs, the command register and MSI-X are
+ * handled here, so a device only says what it has.
+ *
+ * Threads: config accesses come on vCPU threads, under the function's lock.
+ * ops run with that lock held. Nobody holds two functions' locks.
+ */
+#ifndef STRAIT_PCI_PCI_H
+#define STRAIT_PCI_PCI_H
+
+#include <linux/pci_regs.h>
+#include <pthread.h>
+
+#include "src/base/bits.h"
+#include "src/base/err.h"
+#include "src/base/log.h"
+#include "src/base/types.h"
+#include "src/core/bus.h"
+
+enum {
+	PCI_CFG_LEN = 4096,
+	PCI_NR_BARS = 6,
+	PCI_BAR_ROM = 6, /* index of the expansion ROM */
+	PCI_NR_REGIONS = 7,
+};
+
+enum pci_bar_type { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64 };
+
+struct pci_bar {
+	enum pci_bar_type type;
+	bool prefetch;
+	uint64_t size; /* power of two: I/O at least 4, memory at least 16 bytes
+			*/
+	uint64_t addr; /* where it answers now, valid while mapped */
+	bool mapped;
+};
+
+struct pci_dev;
+
+/* Complete tables: defaults are the pci_default_* functions below. */
+struct pci_dev_ops {
+	/* Bits outside vmask; off is aligned to len (1, 2 or 4). */
+	uint32_t (*cfg_read)(struct pci_dev *dev, unsigned int off,
+			     unsigned int len);
+	void (*cfg_write)(struct pci_dev *dev, unsigned int off,
+			  unsigned int len, uint32_t value);
+	/* After the model took a write of [off, off + len). */
+	void (*cfg_written)(struct pci_dev *dev, unsigned int off,
+			    unsigned int len);
+	/* The BAR answers at addr from now on, or no longer does. -errno: it
+	 * stays unmapped. */
+	int (*bar_mapped)(struct pci_dev *dev, unsigned int bar, uint64_t addr);
+	void (*bar_unmapped)(struct pci_dev *dev, unsigned int bar,
+			     uint64_t addr);
+	/* Back to the state after power-on; the model has reset its registers.
+	 */
+	void (*reset)(struct pci_dev *dev);
+};
+
+uint32_t pci_default_cfg_read(struct pci_dev *dev, unsigned int off,
+			      unsigned int len);
+void pci_default_cfg_write(struct pci_dev *dev, unsigned int off,
+			   unsigned int len, uint32_t value);
+void pci_default_cfg_written(struct pci_dev *dev, unsigned int off,
+			     unsigned int len);
+void pci_default_reset(struct pci_dev *dev);
+
+struct pci_dev {
+	const struct pci_dev_ops *ops;
+	const char *name; /* for messages; not owned */
+	uint8_t devfn;	  /* set by pci_host_add */
+	pthread_mutex_t lock;
+	struct log_limit limit;
+	struct pci_bar bars[PCI_NR_REGIONS];
+	struct pci_msix *msix; /* of the owner, or NULL */
+	uint8_t cfg[PCI_CFG_LEN];
+	uint8_t wmask[PCI_CFG_LEN];
+	uint8_t w1cmask[PCI_CFG_LEN];
+	uint8_t vmask[PCI_CFG_LEN];
+	uint8_t power_on[PCI_CFG_LEN]; /* cfg as pci_host_place_bars left it */
+};
+
+struct pci_ids {
+	uint16_t vendor, device, subsys_vendor, subsys;
+	uint32_t class_code; /* 24 bits: class, subclass, interface */
+	uint8_t revision;
+};
+
+/*
+ * A type 0 function with everything virtual and nothing writable but the
+ * command register's I/O, memory, bus master and INTx-disable bits, cache line
+ * size and interrupt line.
+ */
+void pci_dev_init(struct pci_dev *dev, const struct pci_dev_ops *ops,
+		  const char *name, const struct pci_ids *ids);
+void pci_dev_fini(struct pci_dev *dev);
+
+/* Describes BAR n (PCI_BAR_ROM: the ROM). -EINVAL: bad size, or no room for 64
+ * bits at n. */
+int pci_dev_set_bar(struct pci_dev *dev, unsigned int n, enum pci_bar_type type,
+		    bool prefetch, uint64_t size);
+
+/*
+ * Adds a capability of len bytes (header included) at the first free place
+ * from 0x40 (at: a wanted offset, or 0), links it and leaves its body zero.
+ * Returns its offset, or -ENOSPC.
+ */
+int pci_dev_add_cap(struct pci_dev *dev, uint8_t id, unsigned int at,
+		    unsigned int len);
+/* The same in extended space, from 0x100. */
+int pci_dev_add_ext_cap(struct pci_dev *dev, uint16_t id, uint8_t version,
+			unsigned int at, unsigned int len);
+/* Offset of the capability in the bytes the guest sees, or 0. Loop-safe. */
+unsigned int pci_dev_find_cap(const struct pci_dev *dev, uint8_t id);
+unsigned int pci_dev_find_ext_cap(const struct pci_dev *dev, uint16_t id);
+
+/* The same walk over any config bytes (len 64..4096): dumps, physical devices.
+ */
+unsigned int pci_cap_find(const uint8_t *cfg, unsigned int len, uint8_t id);
+unsigned int pci_ext_cap_find(const uint8_t *cfg, unsigned int len,
+			      uint16_t id);
+
+/* Small accessors to cfg, little-endian, no lock. */
+static inline uint32_t pci_cfg_get(const struct pci_dev *dev, unsigned int off,
+				   unsigned int len)
+{
+	return (uint32_t)get_le(dev->cfg + off, len);
+}
+static inline void pci_cfg_put(struct pci_dev *dev, unsigned int off,
+			       unsigned int len, uint32_t value)
+{
+	put_le(dev->cfg + off, value, len);
+}
+
+/* What the guest does. len is 1, 2 or 4; an access that crosses a dword or the
+ * end gives all-ones. */
+uint32_t pci_dev_read(struct pci_dev *dev, unsigned int off, unsigned int len);
+void pci_dev_write(struct pci_dev *dev, unsigned int off, unsigned int len,
+		   uint32_t value);
+
+/* All registers and BARs back to power_on, MSI-X off and masked, then
+ * ops->reset. */
+void pci_dev_reset(struct pci_dev *dev);
+
+/* --- MSI-X (PCIe 6.0 7.7.2): table, PBA, masks; for emulated and assigned
+ * functions --- */
+
+enum { PCI_MSIX_MAX = 2048, PCI_MSIX_ENTRY_LEN = 16 };
+
+struct pci_msix;
+struct pci_msix_ops {
+	/* The enable bit changed. Runs before vectors are unmasked and after
+	 * they were masked. */
+	void (*enabled)(struct pci_msix *msix, bool on);
+	/*
+	 * Vectors [first, first + nr) changed in mask (entry, function mask or
+	 * enable) or, being unmasked, in address or data. One call for a
+	 * whole-function change, so that the owner can batch. Read each by
+	 * pci_msix_vector.
+	 */
+	void (*update)(struct pci_msix *msix, unsigned int first,
+		       unsigned int nr);
+	/* Pending bit of a masked vector. */
+	bool (*pending)(struct pci_msix *msix, unsigned int vector);
+};
+
+struct pci_msix {
+	const struct pci_msix_ops *ops;
+	struct pci_dev *dev;
+	unsigned int cap; /* offset of the capability */
+	unsigned int nr_vectors;
+	bool is_enabled, is_func_masked;
+	uint8_t *table; /* nr_vectors * 16 bytes, owned */
+};
+
+struct pci_msix_vector {
+	uint64_t address;
+	uint32_t data;
+	bool unmasked; /* enabled, function unmasked and entry unmasked */
+};
+
+/*
+ * Takes over a capability that is there at cap (message control, table and PBA
+ * offsets are read from cfg) and makes only its enable and function mask bits
+ * writable. -EINVAL: not an MSI-X capability; -ENOMEM.
+ */
+int pci_msix_init(struct pci_msix *msix, struct pci_dev *dev, unsigned int cap,
+		  const struct pci_msix_ops *ops);
+void pci_msix_fini(struct pci_msix *msix);
+
+struct pci_msix_vector pci_msix_vector(const struct pci_msix *msix,
+				       unsigned int vector);
+
+/* Where table and PBA lie: BAR index, offset and length in bytes. */
+struct pci_msix_layout {
+	unsigned int table_bar, pba_bar;
+	uint64_t table_off, table_len, pba_off, pba_len;
+};
+struct pci_msix_layout pci_msix_layout(const struct pci_msix *msix);
+
+/*
+ * Guest accesses to the table and the PBA; off is from the start of the table
+ * (PBA), len 1 to 8. Take the function's lock. Writes to the PBA are ignored.
+ */
+uint64_t pci_msix_table_read(struct pci_msix *msix, uint64_t off,
+			     unsigned int len);
+void pci_msix_table_write(struct pci_msix *msix, uint64_t off, unsigned int len,
+			  uint64_t value);
+uint64_t pci_msix_pba_read(struct pci_msix *msix, uint64_t off,
+			   unsigned int len);
+
+/* --- the host bridge: one segment, bus 0, ECAM and CF8/CFC --- */
+
+struct pci_window {
+	uint64_t base, size;
+};
+
+struct pci_host_layout {
+	gpa_t ecam;
+	struct pci_window io, mem32, mem64;
+};
+
+struct pci_host {
+	struct bus *mmio, *pio;
+	struct pci_host_layout layout;
+	struct pci_dev bridge;	   /* 00:00.0, 8086:0d57 */
+	struct pci_dev *devs[256]; /* by devfn; not owned but for the bridge */
+	struct bus_range ecam_range, cf8_range;
+	uint32_t cf8; /* last address latch */
+};
+
+/* Puts ECAM (1 MiB: bus 0) and ports 0xcf8-0xcff on the buses. */
+int pci_host_init(struct pci_host *h, struct bus *mmio, struct bus *pio,
+		  const struct pci_host_layout *layout, struct err *e);
+void pci_host_fini(struct pci_host *h);
+
+/*
+ * Gives dev a place: devfn, or the first free slot's function 0 if devfn < 0.
+ * Fixes up the multi-function bit of function 0. -EEXIST, -ENOSPC. Before vCPUs
+ * run.
+ */
+int pci_host_add(struct pci_host *h, struct pci_dev *dev, int devfn,
+		 struct err *e);
+
+/*
+ * Assigns every BAR an address in its window, largest first, each aligned to
+ * its size: 64-bit BARs in mem64 (mem32 if that is full or absent), others in
+ * mem32, I/O in io. Records the values as power-on state; decode stays off, as
+ * after reset. -ENOSPC names the function, the BAR, its size and the window.
+ */
+int pci_host_place_bars(struct pci_host *h, struct err *e);
+
+/* Resets every function. vCPUs are stopped. */
+void pci_host_reset(struct pci_host *h);
+
+#endif

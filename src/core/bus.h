@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * An address space of ranges that devices answer: one for memory I/O, one for
+ * port I/O.
+ *
+ * Look-ups take no lock: a writer (range added, deleted, moved; rare) bumps a
+ * sequence number around its change and readers that saw it look again. A
+ * device may still be called once for an address that it just lost, on a vCPU
+ * that was on its way: as on a real bus.
+ *
+ * Callbacks run on the vCPU thread; a device takes its own lock.
+ */
+#ifndef STRAIT_CORE_BUS_H
+#define STRAIT_CORE_BUS_H
+
+#include <pthread.h>
+
+#include "src/base/err.h"
+#include "src/base/types.h"
+
+/* offset is from the start of the range; len is 1, 2, 4 or 8 bytes. */
+struct bus_ops {
+	uint64_t (*read)(void *dev, uint64_t offset, unsigned int len);
+	void (*write)(void *dev, uint64_t offset, unsigned int len,
+		      uint64_t value);
+};
+
+struct bus_range {
+	uint64_t base;
+	uint64_t len; /* bytes, not 0 */
+	const struct bus_ops *ops;
+	void *dev;
+	const char *name;
+};
+
+enum { BUS_MAX_RANGES = 1024 };
+
+/* Written with relaxed atomics under the sequence number. */
+struct bus_entry {
+	uint64_t base;
+	uint64_t last; /* inclusive */
+	const struct bus_range *range;
+};
+
+struct bus {
+	pthread_mutex_t lock; /* writers */
+	unsigned int seq;
+	unsigned int nr;
+	struct bus_entry *entries; /* sorted by base, BUS_MAX_RANGES of them */
+	const char *name;
+};
+
+/* -ENOMEM without memory. name ("mmio", "pio") is for messages. */
+int bus_init(struct bus *b, const char *name);
+void bus_fini(struct bus *b);
+
+/*
+ * r belongs to the caller, is not changed by it while on the bus, and outlives
+ * the vCPUs. -EEXIST: overlap (both owners named in *e); -EINVAL: empty or
+ * wrapping; -ENOSPC: BUS_MAX_RANGES reached.
+ */
+int bus_add(struct bus *b, struct bus_range *r, struct err *e);
+void bus_del(struct bus *b, struct bus_range *r);
+
+/* Atomic against vCPUs: they find r at the old or the new base, never at none.
+ */
+int bus_move(struct bus *b, struct bus_range *r, uint64_t base, struct err *e);
+
+/*
+ * An access that does not lie whole in one range is unclaimed: reads give
+ * all-ones, writes vanish, and the return value is false.
+ */
+bool bus_read(struct bus *b, uint64_t addr, unsigned int len, uint64_t *value);
+bool bus_write(struct bus *b, uint64_t addr, unsigned int len, uint64_t value);
+
+#endif

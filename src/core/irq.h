@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interrupts into the guest: the one owner of the GSI table.
+ *
+ * GSI 0-23 are the pins of PIC and IOAPIC; from 24 on each GSI is one MSI
+ * route, {address, data}, fed by an eventfd of its own (an irqfd once it is
+ * attached). Table changes between irq_begin and irq_commit reach the kernel
+ * in one write of the whole table; outside of a batch each change is written
+ * by itself. The sink is kvm.c or a fake, so nothing here needs KVM.
+ *
+ * Any thread may call; one lock guards the table and is not taken when an
+ * interrupt fires.
+ */
+#ifndef STRAIT_CORE_IRQ_H
+#define STRAIT_CORE_IRQ_H
+
+#include <pthread.h>
+
+#include "src/base/err.h"
+#include "src/base/types.h"
+
+enum { IRQ_NR_PINS = 24, IRQ_MAX_GSI = 4096 };
+
+struct irq_msi {
+	uint64_t address;
+	uint32_t data;
+};
+
+struct irq_route {
+	uint32_t gsi;
+	bool is_msi; /* else the pin of that number (PIC below 16, and IOAPIC)
+		      */
+	struct irq_msi msi;
+};
+
+struct irq_sink_ops {
+	int (*set_routes)(void *ctx, const struct irq_route *routes,
+			  unsigned int nr, struct err *e);
+	/* resample_fd is -1 for edge and MSI. */
+	int (*irqfd_add)(void *ctx, int fd, uint32_t gsi, int resample_fd,
+			 struct err *e);
+	void (*irqfd_del)(void *ctx, int fd, uint32_t gsi);
+	void (*set_line)(void *ctx, uint32_t gsi, bool high);
+};
+
+struct irq {
+	pthread_mutex_t lock;
+	const struct irq_sink_ops *ops;
+	void *ctx;
+	struct irq_route *routes; /* pins, then MSI routes in no order */
+	unsigned int nr_routes;
+	uint64_t used[IRQ_MAX_GSI / 64];
+	unsigned int batch_depth;
+	bool dirty;
+	uint64_t nr_table_writes; /* for tests and --stats */
+};
+
+/* Fills in the pins and writes the table. */
+int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
+	     struct err *e);
+void irq_fini(struct irq *irq);
+
+/* Batches nest. irq_commit writes the table if anything changed. */
+void irq_begin(struct irq *irq);
+int irq_commit(struct irq *irq, struct err *e);
+
+/* A pin of PIC/IOAPIC, set high or low by a device. */
+struct irq_line {
+	struct irq *irq;
+	uint32_t gsi;
+};
+void irq_line_set(const struct irq_line *line, bool high);
+/* High and low again: an edge. */
+void irq_line_pulse(const struct irq_line *line);
+
+/*
+ * One message-signalled interrupt. States: init (no GSI in the table) ->
+ * set (in the table) -> attached (eventfd wired to KVM) and back.
+ * Whoever writes eventfd raises it; while it is not attached the write is
+ * remembered in the eventfd and delivered when it is attached.
+ */
+struct msi_route {
+	struct irq *irq;
+	uint32_t gsi;
+	int eventfd;
+	struct irq_msi msi;
+	bool in_table;
+	bool attached;
+};
+
+/* Takes a GSI and makes the eventfd (non-blocking). -ENOSPC: no GSI left. */
+int msi_route_init(struct msi_route *r, struct irq *irq, struct err *e);
+/* Detaches, leaves the table, closes the eventfd. Accepts a zeroed struct with
+ * irq NULL. */
+void msi_route_fini(struct msi_route *r);
+
+/* Sets where it goes; no table write if nothing changed. */
+int msi_route_set(struct msi_route *r, struct irq_msi msi, struct err *e);
+
+/*
+ * Wires the eventfd to KVM or takes it off (a masked vector). Both are
+ * idempotent. Attaching commits nothing by itself: set first, and if a batch
+ * is open, attach after irq_commit.
+ */
+int msi_route_attach(struct msi_route *r, struct err *e);
+void msi_route_detach(struct msi_route *r);
+
+/* True if an interrupt waits in a detached route (a PBA bit). */
+bool msi_route_pending(const struct msi_route *r);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's KVM: every KVM ioctl of strait is behind this header.
+ *
+ * A struct kvm is one VM with the in-kernel irqchip. It is a memory listener
+ * (regions become memslots) and the sink of irq.c. A struct kvm_vcpu is used
+ * by its own thread once it runs; kvm_vcpu_kick comes from any thread.
+ */
+#ifndef STRAIT_CORE_KVM_H
+#define STRAIT_CORE_KVM_H
+
+#include <linux/kvm.h>
+
+#include "src/base/err.h"
+#include "src/base/types.h"
+#include "src/core/irq.h"
+#include "src/core/mem.h"
+
+enum { KVM_MAX_SLOTS = 512 };
+
+struct kvm_slot {
+	gpa_t gpa;
+	uint64_t size; /* 0: free */
+};
+
+struct kvm {
+	int dev_fd, vm_fd;
+	int vfio_fd; /* KVM_DEV_TYPE_VFIO, or -1 until the first file */
+	uint32_t run_size;
+	bool has_immediate_exit;
+	struct mem_listener listener;
+	pthread_mutex_t slot_lock;
+	struct kvm_slot slots[KVM_MAX_SLOTS];
+	unsigned int max_slots;
+};
+
+extern const struct irq_sink_ops kvm_irq_sink; /* ctx is the struct kvm */
+
+/* Opens path ("/dev/kvm"), checks the API, makes the VM with irqchip and PIT.
+ */
+int kvm_open(struct kvm *k, const char *path, struct err *e);
+void kvm_close(struct kvm *k);
+
+/* Highest number of vCPUs that this host allows in a VM. */
+unsigned int kvm_max_vcpus(const struct kvm *k);
+/* KVM_CHECK_EXTENSION; 0 if absent. */
+int kvm_check(const struct kvm *k, int cap);
+
+/* Bits that KVM can show a guest. Caller frees with free(). */
+int kvm_supported_cpuid(const struct kvm *k, struct kvm_cpuid2 **out,
+			struct err *e);
+
+/* Tells KVM of a VFIO group or device fd (KVM_DEV_VFIO_FILE_ADD). */
+int kvm_vfio_add(struct kvm *k, int fd, struct err *e);
+void kvm_vfio_del(struct kvm *k, int fd);
+
+/* A write of any value and len (0: any length) to addr signals fd, without an
+ * exit. */
+int kvm_ioeventfd(struct kvm *k, int fd, bool pio, uint64_t addr,
+		  unsigned int len, bool add, struct err *e);
+
+struct kvm_vcpu {
+	struct kvm *kvm;
+	unsigned int id;
+	int fd;
+	struct kvm_run *run;
+};
+
+int kvm_vcpu_open(struct kvm_vcpu *v, struct kvm *k, unsigned int id,
+		  struct err *e);
+void kvm_vcpu_close(struct kvm_vcpu *v);
+
+int kvm_vcpu_set_cpuid(struct kvm_vcpu *v, struct kvm_cpuid2 *cpuid,
+		       struct err *e);
+int kvm_vcpu_get_regs(struct kvm_vcpu *v, struct kvm_regs *regs, struct err *e);
+int kvm_vcpu_set_regs(struct kvm_vcpu *v, const struct kvm_regs *regs,
+		      struct err *e);
+int kvm_vcpu_get_sregs(struct kvm_vcpu *v, struct kvm_sregs *sregs,
+		       struct err *e);
+int kvm_vcpu_set_sregs(struct kvm_vcpu *v, const struct kvm_sregs *sregs,
+		       struct err *e);
+int kvm_vcpu_set_msr(struct kvm_vcpu *v, uint32_t index, uint64_t value,
+		     struct err *e);
+int kvm_vcpu_get_lapic(struct kvm_vcpu *v, struct kvm_lapic_state *lapic,
+		       struct err *e);
+int kvm_vcpu_set_lapic(struct kvm_vcpu *v, const struct kvm_lapic_state *lapic,
+		       struct err *e);
+
+/*
+ * KVM_RUN until the next return to user space. 0: look at v->run; -EINTR: a
+ * signal or a kick; -EAGAIN: try again; else an error of KVM's.
+ */
+int kvm_vcpu_run(struct kvm_vcpu *v);
+/* Makes the current or next kvm_vcpu_run return -EINTR. The caller also signals
+ * the thread. */
+void kvm_vcpu_kick(struct kvm_vcpu *v);
+/* Undoes a kick, on the vCPU's own thread. */
+void kvm_vcpu_unkick(struct kvm_vcpu *v);
+
+/* Sum over the VM or of one vCPU of a KVM binary statistic ("exits"); -ENOENT
+ * if there is none. */
+int kvm_stat(int stats_of_fd, const char *name, uint64_t *out);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Physical functions through VFIO, as guest PCI functions.
+ *
+ * struct vfio_ops is the seam to the kernel: kernel.c does ioctls on a device
+ * fd, tests/fake/vfio.c plays a device. Everything else here is written
+ * against the seam.
+ */
+#ifndef STRAIT_VFIO_VFIO_H
+#define STRAIT_VFIO_VFIO_H
+
+#include <linux/vfio.h>
+
+#include "iommu/iommu.h"
+#include "pci/pci.h"
+#include "src/core/irq.h"
+#include "src/core/mem.h"
+
+struct vfio_sparse_area {
+	uint64_t offset, size;
+};
+enum { VFIO_MAX_SPARSE = 16 };
+
+struct vfio_region {
+	uint64_t size;
+	uint32_t flags; /* VFIO_REGION_INFO_FLAG_* */
+	/* Mappable parts; one area of the whole region if the kernel names
+	 * none. */
+	struct vfio_sparse_area areas[VFIO_MAX_SPARSE];
+	unsigned int nr_areas;
+	/* VFIO_REGION_INFO_CAP_MSIX_MAPPABLE seen: the MSI-X page may be mapped
+	 * as well. */
+	bool msix_mappable;
+};
+
+struct vfio_dev;
+struct vfio_ops {
+	int (*info)(struct vfio_dev *d, struct vfio_device_info *out,
+		    struct err *e);
+	int (*region_info)(struct vfio_dev *d, unsigned int index,
+			   struct vfio_region *out, struct err *e);
+	int (*irq_info)(struct vfio_dev *d, unsigned int index,
+			struct vfio_irq_info *out, struct err *e);
+	/* Whole access or -errno; no struct err: on guest paths. */
+	int (*region_read)(struct vfio_dev *d, unsigned int index, uint64_t off,
+			   void *buf, unsigned int len);
+	int (*region_write)(struct vfio_dev *d, unsigned int index,
+			    uint64_t off, const void *buf, unsigned int len);
+	/* mmap of part of a region, page-aligned; *hva is undone by
+	 * region_unmap. */
+	int (*region_map)(struct vfio_dev *d, unsigned int index, uint64_t off,
+			  uint64_t size, void **hva, struct err *e);
+	void (*region_unmap)(struct vfio_dev *d, void *hva, uint64_t size);
+	/* eventfds for vectors [start, start + nr), -1 for none; nr 0 disables
+	 * the index. */
+	int (*set_irqs)(struct vfio_dev *d, unsigned int index,
+			unsigned int start, const int *eventfds,
+			unsigned int nr, struct err *e);
+	int (*reset)(struct vfio_dev *d, struct err *e);
+	void (*close)(struct vfio_dev *d);
+};
+
+struct vfio_dev {
+	const struct vfio_ops *ops;
+	int fd;
+	struct iommu *iommu; /* for dev_close, NULL in tests */
+	struct bdf bdf;
+	char name[BDF_STR_LEN];
+	struct vfio_device_info info;
+	uint64_t region_offset[VFIO_PCI_NUM_REGIONS]; /* kernel.c: offsets in
+							 the fd */
+};
+
+extern const struct vfio_ops vfio_kernel_ops;
+
+/* Opens through the IOMMU back end; *kvm_fd as in iommu_ops.dev_open. */
+int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu, struct bdf bdf,
+		  int *kvm_fd, struct err *e);
+/* Reset (where the device can), close, leave the group. Accepts a half-open
+ * one. */
+void vfio_dev_close(struct vfio_dev *d);
+
+/* What a function needs of the VM. None of it is owned. */
+struct vfio_env {
+	struct mem *mem;  /* mmapped BAR parts become device regions */
+	struct bus *mmio; /* trapped BAR parts */
+	struct bus *pio;  /* port I/O BARs */
+	struct irq *irq;
+};
+
+/*
+ * The function as the guest sees it. d is open and belongs to the result; on
+ * failure it still belongs to the caller. Resets the device, reads config space
+ * and regions, builds the guest's config, mmaps the BARs; nothing reaches the
+ * guest until pci_host_add.
+ */
+struct vfio_pci;
+int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
+		 struct vfio_pci **out, struct err *e);
+struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
+/* Interrupts off, regions out of mem and bus, reset, close. vCPUs have stopped.
+ */
+void vfio_pci_free(struct vfio_pci *v);
+
+/* Accesses to the function that came to user space (for --stats): config, MSI-X
+ * page, other. */
+struct vfio_pci_stats {
+	uint64_t cfg_reads, cfg_writes, msix_accesses, trapped_accesses,
+		vector_changes;
+};
+struct vfio_pci_stats vfio_pci_stats(const struct vfio_pci *v);
+
+/* Adds a hint that fits (operation, errno) after looking at sysfs. */
+void vfio_hint(const struct host *h, struct bdf bdf, const char *op,
+	       struct err *e);
+
+#endif
