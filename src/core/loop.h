@@ -31,7 +31,7 @@ int loop_add(struct loop *l, struct loop_source *s, uint32_t events,
 	     struct err *e);
 /* Changes the events waited for (0: none). */
 void loop_mod(struct loop *l, struct loop_source *s, uint32_t events);
-/* Any thread before the loop runs; later only from the loop's own thread. */
+/* Any thread; from another than the loop's, a callback under way still ends. */
 void loop_del(struct loop *l, struct loop_source *s);
 
 /* Runs until loop_stop. -errno if epoll fails. */

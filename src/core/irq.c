@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The GSI table.
+ *
+ * How this works: routes[] holds the pins and then the MSI routes that have an
+ * address; changes mark it dirty, and the outermost irq_commit hands the whole
+ * table to the sink once. KVM has no call that changes one route, so a batch
+ * of N vectors costs one table write instead of N.
+ *
+ * An irqfd is attached after its route is in the kernel's table, because KVM
+ * looks the route up when the irqfd is made; later table writes reach attached
+ * irqfds by themselves.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "src/base/bits.h"
+#include "src/core/irq.h"
+
+static int write_table_locked(struct irq *irq, struct err *e)
+{
+	if (irq->batch_depth || !irq->dirty)
+		return 0;
+	irq->dirty = false;
+	irq->nr_table_writes++;
+	return irq->ops->set_routes(irq->ctx, irq->routes, irq->nr_routes, e);
+}
+
+int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
+	     struct err *e)
+{
+	*irq = (struct irq){ .ops = ops, .ctx = ctx, .dirty = true };
+	irq->routes = calloc(IRQ_MAX_GSI, sizeof(*irq->routes));
+	if (!irq->routes)
+		return err_set(e, ENOMEM, "GSI table: out of memory");
+	pthread_mutex_init(&irq->lock, NULL);
+	for (uint32_t gsi = 0; gsi < IRQ_NR_PINS; gsi++) {
+		irq->routes[irq->nr_routes++].gsi = gsi;
+		irq->used[0] |= 1ULL << gsi;
+	}
+	return write_table_locked(irq, e);
+}
+
+void irq_fini(struct irq *irq)
+{
+	if (!irq->routes)
+		return;
+	free(irq->routes);
+	irq->routes = NULL;
+	pthread_mutex_destroy(&irq->lock);
+}
+
+void irq_begin(struct irq *irq)
+{
+	pthread_mutex_lock(&irq->lock);
+	irq->batch_depth++;
+	pthread_mutex_unlock(&irq->lock);
+}
+
+int irq_commit(struct irq *irq, struct err *e)
+{
+	int ret;
+
+	pthread_mutex_lock(&irq->lock);
+	BUG_ON(!irq->batch_depth);
+	irq->batch_depth--;
+	ret = write_table_locked(irq, e);
+	pthread_mutex_unlock(&irq->lock);
+	return ret;
+}
+
+void irq_line_set(const struct irq_line *line, bool high)
+{
+	line->irq->ops->set_line(line->irq->ctx, line->gsi, high);
+}
+
+void irq_line_pulse(const struct irq_line *line)
+{
+	irq_line_set(line, true);
+	irq_line_set(line, false);
+}
+
+/* A free GSI above the pins, or IRQ_MAX_GSI. */
+static uint32_t gsi_take_locked(struct irq *irq)
+{
+	for (uint32_t word = 0; word < ARRAY_SIZE(irq->used); word++) {
+		uint32_t bit;
+
+		if (irq->used[word] == UINT64_MAX)
+			continue;
+		bit = (uint32_t)__builtin_ctzll(~irq->used[word]);
+		irq->used[word] |= 1ULL << bit;
+		return word * 64 + bit;
+	}
+	return IRQ_MAX_GSI;
+}
+
+int msi_route_init(struct msi_route *r, struct irq *irq, struct err *e)
+{
+	*r = (struct msi_route){ .eventfd = -1 };
+	pthread_mutex_lock(&irq->lock);
+	r->gsi = gsi_take_locked(irq);
+	pthread_mutex_unlock(&irq->lock);
+	if (r->gsi == IRQ_MAX_GSI)
+		return err_set(
+			e, ENOSPC,
+			"interrupts: all %d GSIs are taken: assign fewer devices or vectors",
+			IRQ_MAX_GSI);
+	r->irq = irq;
+	r->eventfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (r->eventfd < 0) {
+		int ret = err_sys(e, "interrupts", "eventfd");
+
+		msi_route_fini(r);
+		return ret;
+	}
+	return 0;
+}
+
+static struct irq_route *route_of_locked(const struct msi_route *r)
+{
+	struct irq *irq = r->irq;
+	unsigned int i = IRQ_NR_PINS;
+
+	while (irq->routes[i].gsi != r->gsi) {
+		i++;
+		BUG_ON(i >= irq->nr_routes);
+	}
+	return &irq->routes[i];
+}
+
+/*
+ * The route leaves our table at once and the kernel's with its next write:
+ * nothing can raise it any more, so that write is not worth one of its own.
+ */
+void msi_route_fini(struct msi_route *r)
+{
+	struct irq *irq = r->irq;
+
+	if (!irq)
+		return;
+	msi_route_detach(r);
+	if (r->eventfd >= 0)
+		close(r->eventfd);
+	pthread_mutex_lock(&irq->lock);
+	if (r->in_table) {
+		*route_of_locked(r) = irq->routes[--irq->nr_routes];
+		irq->dirty = true;
+	}
+	irq->used[r->gsi / 64] &= ~(1ULL << (r->gsi % 64));
+	pthread_mutex_unlock(&irq->lock);
+	*r = (struct msi_route){ .eventfd = -1 };
+}
+
+int msi_route_set(struct msi_route *r, struct irq_msi msi, struct err *e)
+{
+	struct irq *irq = r->irq;
+	struct irq_route route = { .gsi = r->gsi, .is_msi = true, .msi = msi };
+	int ret = 0;
+
+	if (r->in_table && r->msi.address == msi.address &&
+	    r->msi.data == msi.data)
+		return 0;
+	pthread_mutex_lock(&irq->lock);
+	if (r->in_table)
+		*route_of_locked(r) = route;
+	else
+		irq->routes[irq->nr_routes++] = route;
+	r->in_table = true;
+	r->msi = msi;
+	irq->dirty = true;
+	ret = write_table_locked(irq, e);
+	pthread_mutex_unlock(&irq->lock);
+	return ret;
+}
+
+int msi_route_attach(struct msi_route *r, struct err *e)
+{
+	int ret;
+
+	if (r->attached)
+		return 0;
+	ret = r->irq->ops->irqfd_add(r->irq->ctx, r->eventfd, r->gsi, -1, e);
+	r->attached = !ret;
+	return ret;
+}
+
+void msi_route_detach(struct msi_route *r)
+{
+	if (!r->attached)
+		return;
+	r->irq->ops->irqfd_del(r->irq->ctx, r->eventfd, r->gsi);
+	r->attached = false;
+}
+
+bool msi_route_pending(const struct msi_route *r)
+{
+	struct pollfd p = { .fd = r->eventfd, .events = POLLIN };
+
+	return !r->attached && poll(&p, 1, 0) == 1;
+}

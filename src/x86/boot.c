@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What both boot protocols need: files, initramfs, command line, memory map. */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "src/x86/boot.h"
+
+int boot_file_open(struct boot_file *f, const char *path, struct err *e)
+{
+	struct stat st;
+	int ret;
+
+	*f = (struct boot_file){ .path = path, .fd = -1 };
+	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (f->fd < 0)
+		return err_sys(e, path, "open");
+	if (fstat(f->fd, &st))
+		ret = err_sys(e, path, "fstat");
+	else if (!S_ISREG(st.st_mode))
+		ret = err_set(e, EINVAL, "%s: is not a regular file", path);
+	else if (!st.st_size)
+		ret = err_set(e, EINVAL, "%s: is empty", path);
+	else
+		ret = 0;
+	f->size = ret ? 0 : (uint64_t)st.st_size;
+	if (ret)
+		boot_file_close(f);
+	return ret;
+}
+
+void boot_file_close(struct boot_file *f)
+{
+	if (f->fd >= 0)
+		close(f->fd);
+	f->fd = -1;
+}
+
+int boot_file_read(const struct boot_file *f, void *buf, uint64_t len,
+		   uint64_t off, struct err *e)
+{
+	while (len) {
+		ssize_t n = pread(f->fd, buf, len, (off_t)off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(e, f->path, "read");
+		if (!n)
+			return err_set(
+				e, EINVAL,
+				"%s: is truncated: it ends at byte %" PRIu64
+				" where %" PRIu64 " more are needed",
+				f->path, off, len);
+		buf = (char *)buf + n;
+		off += (uint64_t)n;
+		len -= (uint64_t)n;
+	}
+	return 0;
+}
+
+int boot_file_load(const struct boot_file *f, const struct mem *m, gpa_t gpa,
+		   uint64_t len, uint64_t off, const char *what, struct err *e)
+{
+	void *to = mem_ptr(m, gpa, len);
+
+	if (!to) {
+		err_set(e, ENOMEM,
+			"%s: its %s needs %" PRIu64 " MiB at 0x%" PRIx64
+			", where the guest has no RAM",
+			f->path, what, (len >> 20) + 1, gpa);
+		err_hint(e, "give the guest more with --memory size=...");
+		return -ENOMEM;
+	}
+	return boot_file_read(f, to, len, off, e);
+}
+
+int boot_load_initramfs(const struct mem *m, const struct boot_params_in *in,
+			gpa_t floor, gpa_t limit, gpa_t *gpa, uint64_t *size,
+			struct err *e)
+{
+	gpa_t top = in->ram[0].gpa + in->ram[0].size;
+	struct boot_file f;
+	int ret;
+
+	*gpa = *size = 0;
+	if (!in->initramfs)
+		return 0;
+	ret = boot_file_open(&f, in->initramfs, e);
+	if (ret)
+		return ret;
+	if (top > limit)
+		top = limit;
+	if (top < floor || f.size > top - floor) {
+		err_set(e, ENOMEM,
+			"%s: %" PRIu64
+			" bytes do not fit into the guest's memory beside the kernel (%" PRIu64
+			" are free)",
+			f.path, f.size, top > floor ? top - floor : 0);
+		err_hint(e, "give the guest more with --memory size=...");
+		ret = -ENOMEM;
+	} else {
+		*size = f.size;
+		*gpa = align_down(top - f.size, 4096);
+		ret = boot_file_load(&f, m, *gpa, f.size, 0, "contents", e);
+	}
+	boot_file_close(&f);
+	return ret;
+}
+
+int boot_load_cmdline(const struct mem *m, const struct boot_params_in *in,
+		      uint64_t max, struct err *e)
+{
+	size_t len = strlen(in->cmdline) + 1;
+
+	if (max > X86_CMDLINE_MAX)
+		max = X86_CMDLINE_MAX;
+	if (len > max)
+		return err_set(
+			e, E2BIG,
+			"--cmdline: is %zu characters long, and this kernel takes %" PRIu64,
+			len - 1, max - 1);
+	if (mem_write(m, X86_CMDLINE_GPA, in->cmdline, len))
+		return err_set(e, ENOMEM, "guest memory: too small to boot");
+	return 0;
+}
+
+unsigned int boot_memory_map(const struct boot_params_in *in,
+			     struct boot_map_entry out[BOOT_MAX_MAP])
+{
+	unsigned int n = 0;
+
+	out[n++] = (struct boot_map_entry){ 0, X86_LOW_RAM_END, BOOT_MAP_RAM };
+	/* From the end of low RAM to 1 MiB: the ACPI tables lie in it. */
+	out[n++] = (struct boot_map_entry){ X86_LOW_RAM_END,
+					    X86_HIGH_RAM_GPA - X86_LOW_RAM_END,
+					    BOOT_MAP_RESERVED };
+	for (unsigned int i = 0; i < in->nr_ram; i++) {
+		gpa_t from = i ? in->ram[i].gpa : X86_HIGH_RAM_GPA;
+
+		out[n++] = (struct boot_map_entry){
+			from, in->ram[i].gpa + in->ram[i].size - from,
+			BOOT_MAP_RAM
+		};
+	}
+	/* Linux uses ECAM only where the map or ACPI says it is reserved. */
+	out[n++] = (struct boot_map_entry){ X86_ECAM_BASE, X86_ECAM_SIZE,
+					    BOOT_MAP_RESERVED };
+	return n;
+}
+
+int boot_load(const struct mem *m, const struct boot_params_in *in,
+	      struct cpu_entry *entry, struct err *e)
+{
+	struct boot_file f;
+	int ret = boot_file_open(&f, in->kernel, e);
+
+	if (ret)
+		return ret;
+	if (boot_is_bzimage(&f)) {
+		ret = boot_bzimage(m, &f, in, entry, e);
+	} else if (boot_is_elf(&f)) {
+		ret = boot_pvh(m, &f, in, entry, e);
+	} else {
+		ret = err_set(
+			e, ENOEXEC,
+			"%s: is not a kernel (neither a Linux bzImage nor an ELF file)",
+			in->kernel);
+		err_hint(
+			e,
+			"give a vmlinuz from /boot, or an uncompressed vmlinux that was built with CONFIG_PVH");
+	}
+	boot_file_close(&f);
+	return ret;
+}

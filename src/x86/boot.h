@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Loads a kernel into guest RAM and says where the boot CPU starts. */
+#ifndef STRAIT_X86_BOOT_H
+#define STRAIT_X86_BOOT_H
+
+#include "src/core/mem.h"
+#include "src/x86/cpu.h"
+#include "src/x86/layout.h"
+
+struct boot_params_in {
+	const char *kernel;    /* path: bzImage, or ELF with a PVH entry */
+	const char *initramfs; /* path or NULL */
+	const char *cmdline;
+	gpa_t rsdp_gpa;
+	const struct x86_ram_piece *ram;
+	unsigned int nr_ram;
+};
+
+/*
+ * Loads kernel, initramfs and command line, and writes what the kernel's boot
+ * protocol wants. *e names the file and what is wrong with it.
+ */
+int boot_load(const struct mem *m, const struct boot_params_in *in,
+	      struct cpu_entry *entry, struct err *e);
+
+/* --- between the files of the loader --- */
+
+struct boot_file {
+	int fd;
+	uint64_t size;
+	const char *path;
+};
+
+/* Opens a regular file that can be read. */
+int boot_file_open(struct boot_file *f, const char *path, struct err *e);
+void boot_file_close(struct boot_file *f);
+/* All of [off, off + len) into a buffer; -EINVAL "truncated" if it is not all
+ * there. */
+int boot_file_read(const struct boot_file *f, void *buf, uint64_t len,
+		   uint64_t off, struct err *e);
+/* The same into guest RAM; what says what it is for the error. */
+int boot_file_load(const struct boot_file *f, const struct mem *m, gpa_t gpa,
+		   uint64_t len, uint64_t off, const char *what, struct err *e);
+
+/*
+ * Puts the initramfs as high as it goes below limit (and below 4 GiB), not
+ * below floor. *gpa and *size are 0 without one.
+ */
+int boot_load_initramfs(const struct mem *m, const struct boot_params_in *in,
+			gpa_t floor, gpa_t limit, gpa_t *gpa, uint64_t *size,
+			struct err *e);
+/* max counts the final NUL. */
+int boot_load_cmdline(const struct mem *m, const struct boot_params_in *in,
+		      uint64_t max, struct err *e);
+
+/* Types of memory map entries, the same numbers in e820 and PVH. */
+enum { BOOT_MAP_RAM = 1, BOOT_MAP_RESERVED = 2, BOOT_MAX_MAP = 8 };
+struct boot_map_entry {
+	gpa_t gpa;
+	uint64_t size;
+	uint32_t type;
+};
+unsigned int boot_memory_map(const struct boot_params_in *in,
+			     struct boot_map_entry out[BOOT_MAX_MAP]);
+
+/* True if the file's first bytes say so. */
+bool boot_is_bzimage(const struct boot_file *f);
+bool boot_is_elf(const struct boot_file *f);
+int boot_bzimage(const struct mem *m, const struct boot_file *f,
+		 const struct boot_params_in *in, struct cpu_entry *entry,
+		 struct err *e);
+int boot_pvh(const struct mem *m, const struct boot_file *f,
+	     const struct boot_params_in *in, struct cpu_entry *entry,
+	     struct err *e);
+
+#endif

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Linux's 64-bit boot protocol (Documentation/arch/x86/boot.rst).
+ *
+ * How this works: the protected-mode part of a bzImage goes to the address
+ * that the kernel prefers, and the boot CPU enters it 0x200 bytes behind that
+ * in long mode with the low 4 GiB mapped 1:1. The setup header is copied into
+ * a zero page and completed with what a boot loader knows. The real-mode part
+ * is not used.
+ */
+#include <asm/bootparam.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "src/x86/boot.h"
+
+enum {
+	SECTOR_LEN = 512,
+	SETUP_HEADER_OFF = 0x1f1,
+	BOOT_FLAG = 0xaa55,
+	HEADER_MAGIC = 0x53726448, /* "HdrS" */
+	VERSION_64BIT = 0x20c,	   /* first with xloadflags */
+	LOADER_UNDEFINED = 0xff,
+	ENTRY_64_OFF = 0x200,
+	DEFAULT_SETUP_SECTS = 4,
+	CMDLINE_DEFAULT = 255, /* protocols without cmdline_size */
+};
+
+static int read_header(const struct boot_file *f, struct setup_header *h,
+		       struct err *e)
+{
+	return boot_file_read(f, h, sizeof(*h), SETUP_HEADER_OFF, e);
+}
+
+bool boot_is_bzimage(const struct boot_file *f)
+{
+	struct setup_header h;
+	struct err ignored = { 0 };
+
+	return !read_header(f, &h, &ignored) && h.boot_flag == BOOT_FLAG &&
+	       h.header == HEADER_MAGIC;
+}
+
+static int check_header(const struct boot_file *f, const struct setup_header *h,
+			struct err *e)
+{
+	if (h->version >= VERSION_64BIT && (h->xloadflags & XLF_KERNEL_64) &&
+	    (h->loadflags & LOADED_HIGH))
+		return 0;
+	err_set(e, ENOEXEC,
+		"%s: has no 64-bit entry (boot protocol %u.%02u, xloadflags 0x%x)",
+		f->path, h->version >> 8, h->version & 0xffu, h->xloadflags);
+	err_hint(e, "strait starts 64-bit kernels of Linux 3.8 and later");
+	return -ENOEXEC;
+}
+
+/*
+ * syssize counts 16-byte paragraphs of the protected-mode part; more than the
+ * file holds means that the file was cut off.
+ */
+static int load_kernel(const struct mem *m, const struct boot_file *f,
+		       const struct setup_header *h, struct err *e)
+{
+	uint64_t sects = h->setup_sects ? h->setup_sects : DEFAULT_SETUP_SECTS;
+	uint64_t off = (sects + 1) * SECTOR_LEN;
+	uint64_t len = (uint64_t)h->syssize * 16;
+
+	if (!len || off >= f->size || len > align_up(f->size - off, 16))
+		return err_set(e, EINVAL,
+			       "%s: is truncated: it has %" PRIu64
+			       " bytes where its header announces %" PRIu64,
+			       f->path, f->size, off + len);
+	if (len > f->size - off)
+		len = f->size - off;
+	if (!mem_ptr(m, h->pref_address, h->init_size)) {
+		err_set(e, ENOMEM,
+			"%s: needs %u MiB from 0x%" PRIx64
+			" to unpack itself, where the guest has no RAM",
+			f->path, (h->init_size >> 20) + 1,
+			(uint64_t)h->pref_address);
+		err_hint(e, "give the guest more with --memory size=...");
+		return -ENOMEM;
+	}
+	return boot_file_load(f, m, h->pref_address, len, off, "kernel", e);
+}
+
+static void fill_e820(struct boot_params *bp, const struct boot_params_in *in)
+{
+	struct boot_map_entry map[BOOT_MAX_MAP];
+	unsigned int n = boot_memory_map(in, map);
+
+	for (unsigned int i = 0; i < n; i++)
+		bp->e820_table[i] =
+			(struct boot_e820_entry){ map[i].gpa, map[i].size,
+						  map[i].type };
+	bp->e820_entries = (uint8_t)n;
+}
+
+int boot_bzimage(const struct mem *m, const struct boot_file *f,
+		 const struct boot_params_in *in, struct cpu_entry *entry,
+		 struct err *e)
+{
+	struct boot_params bp = { 0 };
+	struct setup_header *h = &bp.hdr;
+	gpa_t initrd_gpa;
+	uint64_t initrd_size;
+	int ret = read_header(f, h, e);
+
+	if (!ret)
+		ret = check_header(f, h, e);
+	if (!ret)
+		ret = load_kernel(m, f, h, e);
+	if (!ret)
+		ret = boot_load_cmdline(
+			m, in,
+			(h->cmdline_size ? h->cmdline_size : CMDLINE_DEFAULT) +
+				1ULL,
+			e);
+	if (!ret)
+		ret = boot_load_initramfs(m, in, h->pref_address + h->init_size,
+					  (uint64_t)h->initrd_addr_max + 1,
+					  &initrd_gpa, &initrd_size, e);
+	if (!ret)
+		ret = cpu_write_tables(m, e);
+	if (ret)
+		return ret;
+
+	h->type_of_loader = LOADER_UNDEFINED;
+	h->code32_start = (uint32_t)h->pref_address;
+	h->cmd_line_ptr = (uint32_t)X86_CMDLINE_GPA;
+	h->ramdisk_image = (uint32_t)initrd_gpa;
+	h->ramdisk_size = (uint32_t)initrd_size;
+	bp.acpi_rsdp_addr = in->rsdp_gpa;
+	fill_e820(&bp, in);
+	mem_write(m, X86_ZERO_PAGE_GPA, &bp, sizeof(bp));
+	*entry = (struct cpu_entry){ .mode = CPU_LONG64,
+				     .rip = h->pref_address + ENTRY_64_OFF,
+				     .params = X86_ZERO_PAGE_GPA };
+	return 0;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * PVH boot of an ELF image: uncompressed vmlinux, or firmware.
+ *
+ * How this works: loadable segments go to their physical addresses; the entry
+ * point is the one of the Xen note PHYS32_ENTRY, reached in 32-bit protected
+ * mode without paging, with ebx pointing at a start info.
+ *
+ * Numbers and layouts: Xen's public headers elfnote.h and
+ * arch-x86/hvm/start_info.h (docs/misc/pvh.pandoc describes them).
+ */
+#include <elf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/x86/boot.h"
+
+enum {
+	XEN_NOTE_PHYS32_ENTRY = 18,
+	START_MAGIC = 0x336ec578,
+	START_VERSION = 1, /* first with a memory map */
+	MAX_PHDRS = 128,
+	MAX_NOTES_LEN = 1 << 16,
+	CMDLINE_MAX = 2048, /* COMMAND_LINE_SIZE of Linux on x86 */
+};
+
+struct start_info {
+	uint32_t magic, version, flags, nr_modules;
+	uint64_t modlist_gpa, cmdline_gpa, rsdp_gpa, memmap_gpa;
+	uint32_t memmap_entries, reserved;
+};
+_Static_assert(sizeof(struct start_info) == 56, "Xen ABI");
+
+struct start_module {
+	uint64_t gpa, size, cmdline_gpa, reserved;
+};
+
+struct start_map_entry {
+	uint64_t gpa, size;
+	uint32_t type, reserved;
+};
+
+/* All of it lies in the page at X86_START_INFO_GPA. */
+struct start_page {
+	struct start_info info;
+	struct start_module initramfs;
+	struct start_map_entry map[BOOT_MAX_MAP];
+};
+
+/* A program header, of either ELF class. */
+struct segment {
+	uint32_t type;
+	uint64_t off, gpa, file_size, mem_size, align;
+};
+
+struct elf {
+	bool is_64;
+	uint64_t phoff;
+	unsigned int nr, phentsize;
+};
+
+bool boot_is_elf(const struct boot_file *f)
+{
+	struct err ignored = { 0 };
+	char magic[SELFMAG];
+
+	return !boot_file_read(f, magic, SELFMAG, 0, &ignored) &&
+	       !memcmp(magic, ELFMAG, SELFMAG);
+}
+
+static int read_elf(const struct boot_file *f, struct elf *elf, struct err *e)
+{
+	union {
+		unsigned char ident[EI_NIDENT];
+		Elf32_Ehdr h32;
+		Elf64_Ehdr h64;
+	} h = { 0 };
+	int ret = boot_file_read(f, h.ident, EI_NIDENT, 0, e);
+
+	if (ret)
+		return ret;
+	elf->is_64 = h.ident[EI_CLASS] == ELFCLASS64;
+	ret = boot_file_read(f, &h, elf->is_64 ? sizeof(h.h64) : sizeof(h.h32),
+			     0, e);
+	if (ret)
+		return ret;
+	elf->phoff = elf->is_64 ? h.h64.e_phoff : h.h32.e_phoff;
+	elf->nr = elf->is_64 ? h.h64.e_phnum : h.h32.e_phnum;
+	elf->phentsize = elf->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
+	if (h.ident[EI_DATA] != ELFDATA2LSB || !elf->nr ||
+	    elf->nr > MAX_PHDRS ||
+	    (elf->is_64 ? h.h64.e_phentsize : h.h32.e_phentsize) !=
+		    elf->phentsize)
+		return err_set(e, ENOEXEC,
+			       "%s: is an ELF file, but not a kernel for x86",
+			       f->path);
+	return 0;
+}
+
+static int read_segment(const struct boot_file *f, const struct elf *elf,
+			unsigned int i, struct segment *s, struct err *e)
+{
+	union {
+		Elf32_Phdr p32;
+		Elf64_Phdr p64;
+	} p = { 0 };
+	uint64_t off = elf->phoff + (uint64_t)i * elf->phentsize;
+	int ret = boot_file_read(f, &p, elf->phentsize, off, e);
+
+	if (ret)
+		return ret;
+	if (elf->is_64)
+		*s = (struct segment){ p.p64.p_type,  p.p64.p_offset,
+				       p.p64.p_paddr, p.p64.p_filesz,
+				       p.p64.p_memsz, p.p64.p_align };
+	else
+		*s = (struct segment){ p.p32.p_type,  p.p32.p_offset,
+				       p.p32.p_paddr, p.p32.p_filesz,
+				       p.p32.p_memsz, p.p32.p_align };
+	return 0;
+}
+
+/* Looks for the PVH entry among the notes of one PT_NOTE segment; 0 if none. */
+static int find_entry(const struct boot_file *f, const struct segment *s,
+		      uint64_t *entry, struct err *e)
+{
+	uint64_t align = s->align == 8 ? 8 : 4;
+	uint64_t off = 0;
+	uint8_t *notes;
+	int ret;
+
+	if (s->file_size > MAX_NOTES_LEN)
+		return 0;
+	notes = malloc(s->file_size ? s->file_size : 1);
+	if (!notes)
+		return err_set(e, ENOMEM, "%s: out of memory", f->path);
+	ret = boot_file_read(f, notes, s->file_size, s->off, e);
+	while (!ret && !*entry && s->file_size - off >= sizeof(Elf32_Nhdr)) {
+		Elf32_Nhdr n;
+		uint64_t name = off + sizeof(n), desc, next;
+
+		memcpy(&n, notes + off, sizeof(n));
+		desc = name + align_up(n.n_namesz, align);
+		next = desc + align_up(n.n_descsz, align);
+		if (desc + n.n_descsz > s->file_size)
+			break;
+		if (n.n_type == XEN_NOTE_PHYS32_ENTRY && n.n_namesz == 4 &&
+		    !memcmp(notes + name, "Xen", 4) &&
+		    (n.n_descsz == 4 || n.n_descsz == 8))
+			*entry = get_le(notes + desc, n.n_descsz);
+		off = next < s->file_size ? next : s->file_size;
+	}
+	free(notes);
+	return ret;
+}
+
+/* RAM is zero from the start, so what a segment has beyond its file part is. */
+static int load_segment(const struct mem *m, const struct boot_file *f,
+			const struct segment *s, gpa_t *end, struct err *e)
+{
+	uint64_t last;
+
+	if (!s->mem_size)
+		return 0;
+	if (s->file_size > s->mem_size ||
+	    __builtin_add_overflow(s->gpa, s->mem_size, &last))
+		return err_set(e, ENOEXEC,
+			       "%s: has an ELF segment of a wrong size",
+			       f->path);
+	if (!mem_ptr(m, s->gpa, s->mem_size)) {
+		err_set(e, ENOMEM,
+			"%s: has an ELF segment at 0x%" PRIx64
+			", where the guest has no RAM",
+			f->path, s->gpa);
+		err_hint(e, "give the guest more with --memory size=...");
+		return -ENOMEM;
+	}
+	if (last > *end)
+		*end = last;
+	return boot_file_load(f, m, s->gpa, s->file_size, s->off, "segment", e);
+}
+
+static int load_elf(const struct mem *m, const struct boot_file *f,
+		    uint64_t *entry, gpa_t *end, struct err *e)
+{
+	struct elf elf;
+	int ret = read_elf(f, &elf, e);
+
+	for (unsigned int i = 0; !ret && i < elf.nr; i++) {
+		struct segment s;
+
+		ret = read_segment(f, &elf, i, &s, e);
+		if (!ret && s.type == PT_LOAD)
+			ret = load_segment(m, f, &s, end, e);
+		else if (!ret && s.type == PT_NOTE && !*entry)
+			ret = find_entry(f, &s, entry, e);
+	}
+	if (ret)
+		return ret;
+	if (!*entry || *entry >= GIB(4)) {
+		err_set(e, ENOEXEC, "%s: is an ELF file without a PVH entry",
+			f->path);
+		err_hint(
+			e,
+			"build the kernel with CONFIG_PVH, or give its bzImage");
+		return -ENOEXEC;
+	}
+	return 0;
+}
+
+static void fill_page(struct start_page *p, const struct boot_params_in *in,
+		      gpa_t initrd_gpa, uint64_t initrd_size)
+{
+	struct boot_map_entry map[BOOT_MAX_MAP];
+	unsigned int n = boot_memory_map(in, map);
+
+	for (unsigned int i = 0; i < n; i++)
+		p->map[i] = (struct start_map_entry){ map[i].gpa, map[i].size,
+						      map[i].type, 0 };
+	p->initramfs.gpa = initrd_gpa;
+	p->initramfs.size = initrd_size;
+	p->info = (struct start_info){
+		.magic = START_MAGIC,
+		.version = START_VERSION,
+		.nr_modules = initrd_size ? 1 : 0,
+		.modlist_gpa = initrd_size ? X86_START_INFO_GPA +
+						     offsetof(struct start_page,
+							      initramfs)
+					   : 0,
+		.cmdline_gpa = X86_CMDLINE_GPA,
+		.rsdp_gpa = in->rsdp_gpa,
+		.memmap_gpa =
+			X86_START_INFO_GPA + offsetof(struct start_page, map),
+		.memmap_entries = n,
+	};
+}
+
+int boot_pvh(const struct mem *m, const struct boot_file *f,
+	     const struct boot_params_in *in, struct cpu_entry *entry,
+	     struct err *e)
+{
+	struct start_page page = { 0 };
+	uint64_t rip = 0, initrd_size = 0;
+	gpa_t end = X86_HIGH_RAM_GPA, initrd_gpa = 0;
+	int ret = load_elf(m, f, &rip, &end, e);
+
+	if (!ret)
+		ret = boot_load_cmdline(m, in, CMDLINE_MAX, e);
+	if (!ret)
+		ret = boot_load_initramfs(m, in, end, GIB(4), &initrd_gpa,
+					  &initrd_size, e);
+	if (!ret)
+		ret = cpu_write_tables(m, e);
+	if (ret)
+		return ret;
+	fill_page(&page, in, initrd_gpa, initrd_size);
+	mem_write(m, X86_START_INFO_GPA, &page, sizeof(page));
+	*entry = (struct cpu_entry){ .mode = CPU_PROTECTED32,
+				     .rip = rip,
+				     .params = X86_START_INFO_GPA };
+	return 0;
+}
