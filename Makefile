@@ -32,7 +32,7 @@ HDRS := $(wildcard $(addsuffix /*.h,$(DIRS)) tests/*.h tests/fake/*.h)
 include $(wildcard Makefile.parts)
 
 all: $(O)/strait
-	@ln -sfn $(abspath $(O)/strait) $(B)/strait 2>/dev/null || true
+	@ln -sfn $(notdir $(O))/strait $(B)/strait
 
 $(O)/strait: $(O)/src/main.o $(O)/libstrait.a
 	$(CC) -o $@ $^ $(ALL_LDFLAGS)
@@ -44,6 +44,13 @@ $(O)/libstrait.a: $(LIB_OBJ)
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(EXTRA_WARN) -c -o $@ $<
+
+# iasl names the array after the input: dsdt_aml_code[].
+$(O)/src/x86/dsdt.hex: src/x86/dsdt.asl
+	@mkdir -p $(@D)
+	@iasl -vs -ve -p $(@:.hex=) -tc $< > $(@:.hex=.log) 2>&1 || { cat $(@:.hex=.log); exit 1; }
+
+$(O)/src/x86/acpi.o: $(O)/src/x86/dsdt.hex
 
 # Guest arithmetic lives here.
 $(O)/pci/%.o $(O)/virtio/%.o: EXTRA_WARN := -Wconversion -Wsign-conversion

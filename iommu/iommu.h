@@ -19,7 +19,7 @@
 struct iova_range {
 	iova_t first, last; /* both inclusive */
 };
-enum { IOMMU_MAX_RANGES = 64 };
+enum { IOMMU_MAX_RANGES = 64, IOMMU_MAX_GROUPS = 64 };
 
 struct iommu;
 struct iommu_ops {
@@ -27,7 +27,8 @@ struct iommu_ops {
 	int (*map)(struct iommu *i, iova_t iova, uint64_t size, void *hva,
 		   struct err *e);
 	void (*unmap)(struct iommu *i, iova_t iova, uint64_t size);
-	/* Ranges that may be mapped, ascending. Needs a device. */
+	/* Ranges that may be mapped, ascending, *nr at least 1. Needs a device.
+	 */
 	int (*ranges)(struct iommu *i, struct iova_range *out, unsigned int max,
 		      unsigned int *nr, struct err *e);
 	/*
@@ -50,13 +51,23 @@ struct iommu {
 	uint64_t mapped_bytes;
 	unsigned int nr_maps;
 	unsigned int max_maps; /* limit of the back end, 0 unknown */
+	int groups[IOMMU_MAX_GROUPS]; /* IOMMU groups of the open devices */
+	unsigned int nr_groups;
 };
+
+/* For back ends: a zeroed struct gets its listener. */
+void iommu_init(struct iommu *i, const struct iommu_ops *ops,
+		const struct host *h);
 
 /* The type1v2 container, /dev/vfio/vfio. host must outlive it. */
 int iommu_container_new(const struct host *h, struct iommu **out,
 			struct err *e);
 
-/* Wrappers around ops. free accepts NULL. */
+/*
+ * Wrappers around ops. free accepts NULL. A device has to be open before the
+ * listener is added, and mappings last until iommu_free: the container keeps
+ * its last group until then.
+ */
 int iommu_dev_open(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
 		   struct err *e);
 void iommu_dev_close(struct iommu *i, struct bdf bdf);
@@ -83,12 +94,14 @@ int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e);
 /*
  * Can the function be opened through VFIO now? Checks, in this order, and names
  * cause and remedy: IOMMU off or not there (no groups at all; tells firmware
- * option and intel_iommu=on apart as far as sysfs shows), function in no group,
- * other functions of the group on host drivers (names each with its driver and
- * the command that frees it; pci bridges on pcieport or none, and drivers that
- * the kernel tolerates, are no blockers), group held by another process
- * (named), no permission on /dev/vfio/N. ignore_driver_of_self: do not complain
- * that bdf itself is still on a host driver (it will be bound).
+ * option and intel_iommu=on apart as far as sysfs shows), function in no group
+ * or in one of no-IOMMU mode, bdf itself on a host driver (not with
+ * ignore_driver_of_self: it will be bound), other functions of the group on
+ * host drivers (names each with its driver and the command that frees it, or
+ * what the host needs it for; bridges on pcieport, and drivers that the kernel
+ * tolerates, are no blockers), group held by another process (named; held by
+ * this one is fine), no permission on /dev/vfio/N. Opens the group for a
+ * moment.
  */
 int iommu_group_check(const struct host *h, struct bdf bdf,
 		      bool ignore_driver_of_self, struct err *e);

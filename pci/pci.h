@@ -37,8 +37,7 @@ enum pci_bar_type { PCI_BAR_NONE, PCI_BAR_IO, PCI_BAR_MEM32, PCI_BAR_MEM64 };
 struct pci_bar {
 	enum pci_bar_type type;
 	bool prefetch;
-	uint64_t size; /* power of two: I/O at least 4, memory at least 16 bytes
-			*/
+	uint64_t size; /* power of two, see pci_dev_set_bar */
 	uint64_t addr; /* where it answers now, valid while mapped */
 	bool mapped;
 };
@@ -47,30 +46,48 @@ struct pci_dev;
 
 /* Complete tables: defaults are the pci_default_* functions below. */
 struct pci_dev_ops {
-	/* Bits outside vmask; off is aligned to len (1, 2 or 4). */
+	/*
+	 * Bits outside vmask; off is aligned to len (1, 2 or 4). A write comes
+	 * for pieces that have such bits only; where a byte has bits of both
+	 * kinds, the virtual ones hold what cfg_read just answered.
+	 */
 	uint32_t (*cfg_read)(struct pci_dev *dev, unsigned int off,
 			     unsigned int len);
 	void (*cfg_write)(struct pci_dev *dev, unsigned int off,
 			  unsigned int len, uint32_t value);
-	/* After the model took a write of [off, off + len). */
+	/*
+	 * After the model took a write of [off, off + len) and cfg_write had
+	 * its part. BARs that lost their address are already unmapped, those
+	 * that got one are not mapped yet: a decode bit can be passed on here.
+	 */
 	void (*cfg_written)(struct pci_dev *dev, unsigned int off,
 			    unsigned int len);
-	/* The BAR answers at addr from now on, or no longer does. -errno: it
-	 * stays unmapped. */
+	/*
+	 * The BAR answers at addr from now on, or no longer does. -errno: it
+	 * stays unmapped, and is tried again when the guest next writes a BAR
+	 * or the command register. addr is never 0 and [addr, addr + size)
+	 * never wraps, nor ends at the last byte of what 16 bits (I/O) or 32
+	 * bits address: that is a BAR being sized.
+	 */
 	int (*bar_mapped)(struct pci_dev *dev, unsigned int bar, uint64_t addr);
 	void (*bar_unmapped)(struct pci_dev *dev, unsigned int bar,
 			     uint64_t addr);
-	/* Back to the state after power-on; the model has reset its registers.
-	 */
+	/* Back to the state after power-on; the model has reset its
+	 * registers, BARs are unmapped. */
 	void (*reset)(struct pci_dev *dev);
 };
 
+/* cfg_read gives the bytes of cfg; the others do nothing. */
 uint32_t pci_default_cfg_read(struct pci_dev *dev, unsigned int off,
 			      unsigned int len);
 void pci_default_cfg_write(struct pci_dev *dev, unsigned int off,
 			   unsigned int len, uint32_t value);
 void pci_default_cfg_written(struct pci_dev *dev, unsigned int off,
 			     unsigned int len);
+int pci_default_bar_mapped(struct pci_dev *dev, unsigned int bar,
+			   uint64_t addr);
+void pci_default_bar_unmapped(struct pci_dev *dev, unsigned int bar,
+			      uint64_t addr);
 void pci_default_reset(struct pci_dev *dev);
 
 struct pci_dev {
@@ -81,11 +98,14 @@ struct pci_dev {
 	struct log_limit limit;
 	struct pci_bar bars[PCI_NR_REGIONS];
 	struct pci_msix *msix; /* of the owner, or NULL */
+	/* The dwords that capabilities take, one bit each. */
+	uint64_t cap_used[PCI_CFG_LEN / 4 / 64];
 	uint8_t cfg[PCI_CFG_LEN];
 	uint8_t wmask[PCI_CFG_LEN];
 	uint8_t w1cmask[PCI_CFG_LEN];
+	/* BAR registers, decode bits and MSI-X control have to stay virtual. */
 	uint8_t vmask[PCI_CFG_LEN];
-	uint8_t power_on[PCI_CFG_LEN]; /* cfg as pci_host_place_bars left it */
+	uint8_t power_on[PCI_CFG_LEN]; /* see pci_dev_set_power_on */
 };
 
 struct pci_ids {
@@ -101,32 +121,60 @@ struct pci_ids {
  */
 void pci_dev_init(struct pci_dev *dev, const struct pci_dev_ops *ops,
 		  const char *name, const struct pci_ids *ids);
+/* Unmaps BARs that are still mapped. Accepts a zeroed struct. */
 void pci_dev_fini(struct pci_dev *dev);
 
-/* Describes BAR n (PCI_BAR_ROM: the ROM). -EINVAL: bad size, or no room for 64
- * bits at n. */
+/*
+ * Describes BAR n (PCI_BAR_ROM: the ROM, a PCI_BAR_MEM32) before vCPUs run. Its
+ * address is 0 and stays unmapped until it gets another one. Sizes are powers
+ * of two: I/O 4 bytes to 32 KiB, memory from 16 bytes, the ROM from 2 KiB, 32
+ * bits up to 2 GiB, 64 bits up to 2 PiB. -EINVAL: bad size, or no room for 64
+ * bits at n. PCI_BAR_NONE takes a BAR away.
+ */
 int pci_dev_set_bar(struct pci_dev *dev, unsigned int n, enum pci_bar_type type,
 		    bool prefetch, uint64_t size);
 
+/* Makes cfg as it is now the state that a reset brings back. */
+void pci_dev_set_power_on(struct pci_dev *dev);
+
 /*
  * Adds a capability of len bytes (header included) at the first free place
- * from 0x40 (at: a wanted offset, or 0), links it and leaves its body zero.
- * Returns its offset, or -ENOSPC.
+ * from 0x40 (at: a wanted offset, or 0), links it as the last and leaves its
+ * body zero, virtual and read-only. Returns its offset, -ENOSPC, or -EINVAL:
+ * at is not a multiple of 4 or outside the space.
  */
 int pci_dev_add_cap(struct pci_dev *dev, uint8_t id, unsigned int at,
 		    unsigned int len);
-/* The same in extended space, from 0x100. */
+/* The same in extended space, from 0x100. If the first one is wanted further
+ * up, a null capability (ID 0) at 0x100 leads to it. */
 int pci_dev_add_ext_cap(struct pci_dev *dev, uint16_t id, uint8_t version,
 			unsigned int at, unsigned int len);
 /* Offset of the capability in the bytes the guest sees, or 0. Loop-safe. */
 unsigned int pci_dev_find_cap(const struct pci_dev *dev, uint8_t id);
 unsigned int pci_dev_find_ext_cap(const struct pci_dev *dev, uint16_t id);
 
-/* The same walk over any config bytes (len 64..4096): dumps, physical devices.
- */
+/* The same over any config bytes (len up to 4096): dumps, physical devices. */
 unsigned int pci_cap_find(const uint8_t *cfg, unsigned int len, uint8_t id);
 unsigned int pci_ext_cap_find(const uint8_t *cfg, unsigned int len,
 			      uint16_t id);
+
+/*
+ * A walk along a chain, each place once, whatever the bytes say:
+ *	for (it = pci_cap_walk(cfg, len); pci_cap_next(&it);)
+ * with it.off and it.id valid in the body. At least a header (2 bytes, extended
+ * 4) lies below len at it.off.
+ */
+struct pci_cap_iter {
+	const uint8_t *cfg;
+	unsigned int len, off, next;
+	uint16_t id;
+	uint8_t version; /* extended */
+	bool is_ext;
+	uint64_t seen[PCI_CFG_LEN / 4 / 64];
+};
+struct pci_cap_iter pci_cap_walk(const uint8_t *cfg, unsigned int len);
+struct pci_cap_iter pci_ext_cap_walk(const uint8_t *cfg, unsigned int len);
+bool pci_cap_next(struct pci_cap_iter *it);
 
 /* Small accessors to cfg, little-endian, no lock. */
 static inline uint32_t pci_cfg_get(const struct pci_dev *dev, unsigned int off,
@@ -150,6 +198,13 @@ void pci_dev_write(struct pci_dev *dev, unsigned int off, unsigned int len,
  * ops->reset. */
 void pci_dev_reset(struct pci_dev *dev);
 
+/* The same for who holds the lock already, such as a hook. */
+uint32_t pci_dev_read_locked(struct pci_dev *dev, unsigned int off,
+			     unsigned int len);
+void pci_dev_write_locked(struct pci_dev *dev, unsigned int off,
+			  unsigned int len, uint32_t value);
+void pci_dev_reset_locked(struct pci_dev *dev);
+
 /* --- MSI-X (PCIe 6.0 7.7.2): table, PBA, masks; for emulated and assigned
  * functions --- */
 
@@ -157,18 +212,18 @@ enum { PCI_MSIX_MAX = 2048, PCI_MSIX_ENTRY_LEN = 16 };
 
 struct pci_msix;
 struct pci_msix_ops {
-	/* The enable bit changed. Runs before vectors are unmasked and after
-	 * they were masked. */
+	/* The enable bit changed; runs before vectors are unmasked and after
+	 * they were masked. All ops run with the function's lock held. */
 	void (*enabled)(struct pci_msix *msix, bool on);
 	/*
 	 * Vectors [first, first + nr) changed in mask (entry, function mask or
 	 * enable) or, being unmasked, in address or data. One call for a
-	 * whole-function change, so that the owner can batch. Read each by
-	 * pci_msix_vector.
+	 * whole-function change, so that the owner can batch; some vectors of
+	 * it may not have changed. Read each by pci_msix_vector.
 	 */
 	void (*update)(struct pci_msix *msix, unsigned int first,
 		       unsigned int nr);
-	/* Pending bit of a masked vector. */
+	/* Pending bit of a vector that is not unmasked. */
 	bool (*pending)(struct pci_msix *msix, unsigned int vector);
 };
 
@@ -189,13 +244,16 @@ struct pci_msix_vector {
 
 /*
  * Takes over a capability that is there at cap (message control, table and PBA
- * offsets are read from cfg) and makes only its enable and function mask bits
- * writable. -EINVAL: not an MSI-X capability; -ENOMEM.
+ * offsets are read from cfg), turns it off and makes only its enable and
+ * function mask bits writable. -EINVAL: not an MSI-X capability, or one that
+ * names a BAR that no function has; -ENOMEM.
  */
 int pci_msix_init(struct pci_msix *msix, struct pci_dev *dev, unsigned int cap,
 		  const struct pci_msix_ops *ops);
 void pci_msix_fini(struct pci_msix *msix);
 
+/* With the lock held (in ops), or while vCPUs are stopped. A vector that is not
+ * there is masked. */
 struct pci_msix_vector pci_msix_vector(const struct pci_msix *msix,
 				       unsigned int vector);
 
@@ -209,6 +267,8 @@ struct pci_msix_layout pci_msix_layout(const struct pci_msix *msix);
 /*
  * Guest accesses to the table and the PBA; off is from the start of the table
  * (PBA), len 1 to 8. Take the function's lock. Writes to the PBA are ignored.
+ * Only aligned accesses of 4 and 8 bytes are defined (PCIe 6.0 7.7.2): others
+ * read all-ones and write nothing, as do those beyond the end.
  */
 uint64_t pci_msix_table_read(struct pci_msix *msix, uint64_t off,
 			     unsigned int len);
@@ -234,18 +294,20 @@ struct pci_host {
 	struct pci_dev bridge;	   /* 00:00.0, 8086:0d57 */
 	struct pci_dev *devs[256]; /* by devfn; not owned but for the bridge */
 	struct bus_range ecam_range, cf8_range;
-	uint32_t cf8; /* last address latch */
+	uint32_t cf8; /* last address latch; relaxed atomics */
 };
 
-/* Puts ECAM (1 MiB: bus 0) and ports 0xcf8-0xcff on the buses. */
+/* Puts ECAM (1 MiB: bus 0) and ports 0xcf8-0xcff on the buses. -EINVAL: a
+ * window wraps or is beyond what its BARs can hold; else bus_add's error. */
 int pci_host_init(struct pci_host *h, struct bus *mmio, struct bus *pio,
 		  const struct pci_host_layout *layout, struct err *e);
+/* Accepts a zeroed struct. */
 void pci_host_fini(struct pci_host *h);
 
 /*
  * Gives dev a place: devfn, or the first free slot's function 0 if devfn < 0.
- * Fixes up the multi-function bit of function 0. -EEXIST, -ENOSPC. Before vCPUs
- * run.
+ * Fixes up the multi-function bit of the slot's functions. -EEXIST, -ENOSPC;
+ * -EINVAL: no such devfn, or no function 0 in that slot yet. Before vCPUs run.
  */
 int pci_host_add(struct pci_host *h, struct pci_dev *dev, int devfn,
 		 struct err *e);
@@ -253,8 +315,9 @@ int pci_host_add(struct pci_host *h, struct pci_dev *dev, int devfn,
 /*
  * Assigns every BAR an address in its window, largest first, each aligned to
  * its size: 64-bit BARs in mem64 (mem32 if that is full or absent), others in
- * mem32, I/O in io. Records the values as power-on state; decode stays off, as
- * after reset. -ENOSPC names the function, the BAR, its size and the window.
+ * mem32, I/O in io. No two memory BARs share a 4 KiB page. Records cfg as
+ * power-on state; decode stays off, as after reset. -ENOSPC names the function,
+ * the BAR, its size and the window; nothing has changed then. -ENOMEM.
  */
 int pci_host_place_bars(struct pci_host *h, struct err *e);
 

@@ -51,8 +51,11 @@ struct vfio_ops {
 	int (*region_map)(struct vfio_dev *d, unsigned int index, uint64_t off,
 			  uint64_t size, void **hva, struct err *e);
 	void (*region_unmap)(struct vfio_dev *d, void *hva, uint64_t size);
-	/* eventfds for vectors [start, start + nr), -1 for none; nr 0 disables
-	 * the index. */
+	/*
+	 * eventfds for vectors [start, start + nr), -1 for none; nr 0 disables
+	 * the index. A positive return: the host has only so many vectors, and
+	 * nothing has changed.
+	 */
 	int (*set_irqs)(struct vfio_dev *d, unsigned int index,
 			unsigned int start, const int *eventfds,
 			unsigned int nr, struct err *e);
@@ -67,18 +70,30 @@ struct vfio_dev {
 	struct bdf bdf;
 	char name[BDF_STR_LEN];
 	struct vfio_device_info info;
-	uint64_t region_offset[VFIO_PCI_NUM_REGIONS]; /* kernel.c: offsets in
-							 the fd */
+	/* For kernel.c: where in the fd a region is, and what it allows. */
+	uint64_t region_offset[VFIO_PCI_NUM_REGIONS];
+	uint32_t region_flags[VFIO_PCI_NUM_REGIONS];
 };
 
 extern const struct vfio_ops vfio_kernel_ops;
 
-/* Opens through the IOMMU back end; *kvm_fd as in iommu_ops.dev_open. */
+/*
+ * Opens through the IOMMU back end; *kvm_fd as in iommu_ops.dev_open. The
+ * kernel resets the function as part of it. On failure nothing stays open.
+ */
 int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu, struct bdf bdf,
 		  int *kvm_fd, struct err *e);
 /* Reset (where the device can), close, leave the group. Accepts a half-open
  * one. */
 void vfio_dev_close(struct vfio_dev *d);
+
+/*
+ * Resets a function that is open, and checks that it came back. One that the
+ * kernel cannot reset (a warning said so when it was opened) is left as it is.
+ */
+int vfio_dev_reset(struct vfio_dev *d, struct err *e);
+/* -EIO if the function does not answer config reads (all-ones). */
+int vfio_dev_check_alive(struct vfio_dev *d, struct err *e);
 
 /* What a function needs of the VM. None of it is owned. */
 struct vfio_env {
@@ -89,10 +104,12 @@ struct vfio_env {
 };
 
 /*
- * The function as the guest sees it. d is open and belongs to the result; on
- * failure it still belongs to the caller. Resets the device, reads config space
- * and regions, builds the guest's config, mmaps the BARs; nothing reaches the
- * guest until pci_host_add.
+ * The function as the guest sees it. d is freshly open (so it has been reset);
+ * the result closes it in vfio_pci_free, but the struct stays the caller's. On
+ * failure d is still open and the caller closes it. Reads config space and
+ * regions, builds the guest's config, makes an eventfd per MSI-X vector, mmaps
+ * the BARs and turns on the device's memory decode; nothing reaches the guest
+ * until pci_host_add.
  */
 struct vfio_pci;
 int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
@@ -102,15 +119,22 @@ struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
  */
 void vfio_pci_free(struct vfio_pci *v);
 
-/* Accesses to the function that came to user space (for --stats): config, MSI-X
- * page, other. */
+/*
+ * Accesses to the function that came to user space (for --stats): config reads
+ * that went on to the device and all config writes; the MSI-X table and PBA;
+ * other trapped parts of BARs; and how often a vector got, changed or lost its
+ * route.
+ */
 struct vfio_pci_stats {
 	uint64_t cfg_reads, cfg_writes, msix_accesses, trapped_accesses,
 		vector_changes;
 };
 struct vfio_pci_stats vfio_pci_stats(const struct vfio_pci *v);
 
-/* Adds a hint that fits (operation, errno) after looking at sysfs. */
+/*
+ * Adds a hint that fits (operation, e->code) after looking at sysfs. op is the
+ * ioctl's name ("VFIO_DEVICE_SET_IRQS"), "mmap", "config" or "reset".
+ */
 void vfio_hint(const struct host *h, struct bdf bdf, const char *op,
 	       struct err *e);
 

@@ -146,7 +146,9 @@ void msi_route_fini(struct msi_route *r)
 		close(r->eventfd);
 	pthread_mutex_lock(&irq->lock);
 	if (r->in_table) {
-		*route_of_locked(r) = irq->routes[--irq->nr_routes];
+		struct irq_route *route = route_of_locked(r);
+
+		*route = irq->routes[--irq->nr_routes];
 		irq->dirty = true;
 	}
 	irq->used[r->gsi / 64] &= ~(1ULL << (r->gsi % 64));

@@ -65,7 +65,11 @@ struct power {
 	void *ctx;
 };
 
-int power_init(struct power *p, struct bus *pio,
+struct power_ports {
+	uint64_t sleep, pm_timer, i8042;
+};
+
+int power_init(struct power *p, struct bus *pio, struct power_ports ports,
 	       void (*event)(void *ctx, enum power_event event), void *ctx,
 	       struct err *e);
 void power_fini(struct power *p, struct bus *pio);

@@ -3,17 +3,16 @@
  * Power-off and reset, as the ACPI tables describe them, and what old or
  * simple guests use instead.
  *
- * Port 0x600 is sleep control, sleep status and reset register in one, as on
- * Cloud Hypervisor: a write of SLP_TYP 5 with SLP_EN powers off, a write of 1
- * resets (ACPI 6.5 4.8.3.7, 4.8.3.6). The PM timer at 0x608 counts at
- * 3.579545 MHz in 32 bits (4.8.3.3). The keyboard controller has no keyboard:
+ * One port is sleep control, sleep status and reset register, as on Cloud
+ * Hypervisor: a write of SLP_TYP 5 with SLP_EN powers off, a write of 1 resets
+ * (ACPI 6.5 4.8.3.7, 4.8.3.6). The PM timer counts at 3.579545 MHz in 32 bits
+ * (4.8.3.3). The keyboard controller has no keyboard:
  * its status port reads "idle" and its reset pulse (command 0xfe) works.
  */
 #include <time.h>
 
 #include "src/base/bits.h"
 #include "src/dev/dev.h"
-#include "src/x86/layout.h"
 
 enum {
 	SLEEP_ENABLE = 1 << 5,
@@ -21,6 +20,7 @@ enum {
 	SLEEP_TYPE_MASK = 7,
 	SLEEP_TYPE_S5 = 5,
 	RESET_VALUE = 1,
+	NS_PER_S = 1000000000,
 	PM_TIMER_HZ = 3579545,
 	I8042_STATUS = 4, /* offset from port 0x60 */
 	I8042_PULSE_RESET = 0xfe,
@@ -31,7 +31,7 @@ static uint64_t now_ns(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
 }
 
 static uint64_t sleep_read(void *dev, uint64_t offset, unsigned int len)
@@ -60,10 +60,12 @@ static void sleep_write(void *dev, uint64_t offset, unsigned int len,
 static uint64_t timer_read(void *dev, uint64_t offset, unsigned int len)
 {
 	struct power *p = dev;
-	unsigned __int128 ns = now_ns() - p->start_ns;
-	uint32_t ticks = (uint32_t)(ns * PM_TIMER_HZ / 1000000000u);
+	uint64_t ns = now_ns() - p->start_ns;
+	/* Whole seconds apart from the rest: no overflow for 100 years. */
+	uint64_t ticks = ns / NS_PER_S * PM_TIMER_HZ +
+			 ns % NS_PER_S * PM_TIMER_HZ / NS_PER_S;
 
-	return ticks >> (8 * offset) & all_ones(len);
+	return (uint32_t)ticks >> (8 * offset) & all_ones(len);
 }
 
 static void ignore_write(void *dev, uint64_t offset, unsigned int len,
@@ -97,17 +99,16 @@ static const struct bus_ops sleep_ops = { sleep_read, sleep_write };
 static const struct bus_ops timer_ops = { timer_read, ignore_write };
 static const struct bus_ops i8042_ops = { i8042_read, i8042_write };
 
-int power_init(struct power *p, struct bus *pio,
+int power_init(struct power *p, struct bus *pio, struct power_ports ports,
 	       void (*event)(void *ctx, enum power_event event), void *ctx,
 	       struct err *e)
 {
 	int ret;
 
 	*p = (struct power){
-		.sleep_range = { X86_SLEEP_PORT, 1, &sleep_ops, p, "sleep" },
-		.timer_range = { X86_PM_TIMER_PORT, 4, &timer_ops, p,
-				 "PM timer" },
-		.i8042_range = { X86_I8042_PORT, 5, &i8042_ops, p, "i8042" },
+		.sleep_range = { ports.sleep, 1, &sleep_ops, p, "sleep" },
+		.timer_range = { ports.pm_timer, 4, &timer_ops, p, "PM timer" },
+		.i8042_range = { ports.i8042, 5, &i8042_ops, p, "i8042" },
 		.start_ns = now_ns(),
 		.event = event,
 		.ctx = ctx,

@@ -15,19 +15,34 @@
 #include "src/base/err.h"
 #include "src/base/types.h"
 
-struct host {
-	int root_fd; /* directory that stands for "/" */
+struct host;
+
+/* The seam to the kernel. path is relative to the root; all set errno. */
+struct host_ops {
+	/* open(2) with O_CLOEXEC: fd or -errno. */
+	int (*open)(const struct host *h, const char *path, int flags);
+	/* The whole text in one write(2) to an existing file: 0 or -errno. */
+	int (*write)(const struct host *h, const char *path, const char *text);
+	/* An address of a network interface, link-local ones left out. */
+	bool (*if_addr)(const struct host *h, const char *ifname, char *buf,
+			size_t len);
 };
 
-/* root is "/" or a test's tree. */
+struct host {
+	int root_fd; /* directory that stands for "/" */
+	const struct host_ops *ops;
+	void *ctx; /* for a test's ops */
+};
+
+/* root is "/" or a test's tree (where no interface has an address). */
 int host_open(struct host *h, const char *root, struct err *e);
 void host_close(struct host *h);
 
-/* --- files under the root; path is without a leading slash, printf-style ---
+/* --- files under the root; path printf-style, leading slashes are dropped ---
  */
 
 /* Reads a text file whole, drops the trailing newline. Returns the length, or
- * -errno (errno set). */
+ * -errno (errno set); -EOVERFLOW if it does not fit. */
 ssize_t host_read(const struct host *h, char *buf, size_t len, const char *fmt,
 		  ...) __attribute__((format(printf, 4, 5)));
 /* Reads a number as C would write it (0x...). -errno. */
@@ -36,6 +51,20 @@ int host_read_u64(const struct host *h, uint64_t *out, const char *fmt, ...)
 /* Writes text in one write(2). -errno (errno set). */
 int host_write(const struct host *h, const char *text, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/*
+ * Calls fn for each line (without its newline) of a file of any length, or for
+ * each entry of a directory (in no order, without . and ..), until it returns
+ * non-zero, which is then returned. -errno if path cannot be read.
+ */
+int host_each_line(const struct host *h, int (*fn)(char *line, void *arg),
+		   void *arg, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+int host_each_name(const struct host *h, int (*fn)(const char *name, void *arg),
+		   void *arg, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+/* True if there is such a directory with at least one entry. */
+bool host_has_entries(const struct host *h, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 /* Last component of what a link points to. -errno. */
 int host_link_name(const struct host *h, char *buf, size_t len, const char *fmt,
 		   ...) __attribute__((format(printf, 4, 5)));
@@ -59,7 +88,13 @@ struct host_pci {
 	struct bdf pf; /* valid if is_vf */
 };
 
-/* -ENODEV with a hint (lspci -D) if there is no such function. */
+/* A driver that gives a function to user space: vfio-pci or a variant of it. */
+bool host_is_vfio_driver(const char *driver);
+
+/*
+ * -ENODEV if there is no such function; the hint says how to list functions or,
+ * if a PF could have its VF there, how to make it.
+ */
 int host_pci_get(const struct host *h, struct bdf bdf, struct host_pci *out,
 		 struct err *e);
 
@@ -72,12 +107,29 @@ int host_group_each(const struct host *h, int group,
 		    struct err *e);
 
 /*
+ * A member of the group that is no PCI function (an ACPI or platform device)
+ * and has a driver. False if there is none.
+ */
+struct host_other {
+	char name[HOST_NAME_LEN], driver[HOST_NAME_LEN];
+};
+bool host_group_other(const struct host *h, int group, struct host_other *out);
+
+/*
+ * -EBUSY if the host would miss the function: an interface of it is up with an
+ * address or is a port of a bridge or bond or has another on top, or a disk
+ * behind it is mounted, swapped to, part of dm or md, or otherwise claimed.
+ */
+int host_in_use(const struct host *h, struct bdf bdf, struct err *e);
+
+/*
  * Gives a function to vfio-pci by driver_override (never new_id) and remembers
- * how it was. A function that is on vfio-pci already is left alone, and so it
- * stays at host_unbind. Refuses with the reason, and changes nothing, if the
- * vfio-pci module is not there, or if the function is in use on the host (its
- * network interface is up with an address or is a bridge/bond port, its disk
- * is mounted or swapped to).
+ * how it was. A function that is on a vfio driver already is left alone, and
+ * so it stays at host_bind_undo; one whose driver_override names a variant of
+ * vfio-pci gets that. Refuses with the reason, and changes nothing, if the
+ * function is a bridge or a PF with VFs, if the driver is not there, or if the
+ * function is in use on the host. A failure half-way is rolled back; only if
+ * that fails too (the hint tells) undo->changed stays set.
  */
 struct host_bind {
 	struct bdf bdf;
@@ -87,23 +139,28 @@ struct host_bind {
 };
 int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 		   struct err *e);
-/* Puts back driver and driver_override. Safe to call twice and on a zeroed
- * record. */
+/*
+ * Puts back driver and driver_override. Safe to call twice (again after a
+ * failure) and on a zeroed record; a function that is gone needs nothing.
+ * Close the VFIO device before: the kernel waits for that.
+ */
 int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e);
 
 /* --- who and how much --- */
 
 /*
- * Finds a process that has path open (a device node; compared by the link of
- * /proc/PID/fd). Returns its pid and fills name (comm), or 0 if none is seen
- * or none may be seen.
+ * Finds a process other than this one that has path open (a device node,
+ * "/dev/..."; compared with the links of /proc/PID/fd). Returns its pid and
+ * fills name (comm), or 0 if none is seen or none may be seen.
  */
 pid_t host_holder(const struct host *h, const char *path, char *name,
 		  size_t len);
+/* Does this process have path open? */
+bool host_self_holds(const struct host *h, const char *path);
 
 /* MemAvailable of /proc/meminfo, bytes. 0 if unknown. */
 uint64_t host_mem_available(const struct host *h);
-/* Free huge pages of that size (bytes), or 0. */
+/* Huge pages of that size (bytes) that are free and not promised, or 0. */
 uint64_t host_hugepages_free(const struct host *h, uint64_t page_size);
 
 #endif

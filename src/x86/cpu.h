@@ -27,7 +27,8 @@ int cpu_cpuid_template(const struct kvm *k, unsigned int nr_cpus,
 int cpu_set_cpuid(struct kvm_vcpu *v, const struct kvm_cpuid2 *template,
 		  struct err *e);
 
-/* Physical address width that the guest sees (CPUID 0x80000008), bits. */
+/* Width in bits of the guest physical addresses that can be used (CPUID
+ * 0x80000008). */
 unsigned int cpu_phys_bits(const struct kvm_cpuid2 *template);
 /* AMD or Hygon, by the vendor string in leaf 0. */
 bool cpu_is_amd(const struct kvm_cpuid2 *template);

@@ -197,9 +197,15 @@ unsigned int cpu_phys_bits(const struct kvm_cpuid2 *template)
 {
 	const struct kvm_cpuid_entry2 *c = find(template, 0x80000008, 0);
 	unsigned int bits = c ? c->eax & 0xff : 0;
+	unsigned int guest_bits = c ? c->eax >> 16 & 0xff : 0;
 
 	/* CPUs without the leaf have 36 (SDM vol. 3A 4.1.4). */
-	return bits >= 32 && bits <= 52 ? bits : 36;
+	if (bits < 32 || bits > 52)
+		bits = 36;
+	/* What second-level paging reaches: KVM says, or four levels. */
+	if (!guest_bits)
+		guest_bits = 48;
+	return bits < guest_bits ? bits : guest_bits;
 }
 
 bool cpu_is_amd(const struct kvm_cpuid2 *template)

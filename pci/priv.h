@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of pci/ tell each other; nobody else includes this. */
+#ifndef STRAIT_PCI_PRIV_H
+#define STRAIT_PCI_PRIV_H
+
+#include "pci/pci.h"
+
+/* No x86 physical address has more bits (Intel SDM vol. 3A 4.1.4). */
+enum { PCI_ADDR_BITS = 52 };
+
+/* True if [off, off + len) and [start, start + size) have a byte in common. */
+static inline bool pci_overlaps(unsigned int off, unsigned int len,
+				unsigned int start, unsigned int size)
+{
+	return off < start + size && start < off + len;
+}
+
+/* --- bar.c; with the lock held --- */
+
+/* Whether a write there can change where a BAR answers. */
+bool pci_bars_touched(unsigned int off, unsigned int len);
+/* Unmaps each BAR that no longer answers where it did. */
+void pci_bars_unmap_stale(struct pci_dev *dev);
+/* Maps each BAR that should answer and does not yet. */
+void pci_bars_map(struct pci_dev *dev);
+/* Whether a BAR of that type may answer at addr. */
+bool pci_bar_addr_ok(enum pci_bar_type type, uint64_t addr, uint64_t size);
+/* Puts an address into the BAR's register and leaves its type bits. */
+void pci_bar_put(struct pci_dev *dev, unsigned int n, uint64_t addr);
+/* "BAR 2" or "ROM". */
+const char *pci_bar_name(unsigned int n);
+
+/* --- msix.c; with the lock held --- */
+
+/* Takes message control as it now stands in cfg. */
+void pci_msix_control_written(struct pci_msix *msix);
+void pci_msix_reset_locked(struct pci_msix *msix);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Shared by the files of src/host alone. */
+#ifndef STRAIT_HOST_PRIV_H
+#define STRAIT_HOST_PRIV_H
+
+#include "src/host/host.h"
+
+/* Name of the driver of a function, "" without one. */
+void host_driver(const struct host *h, struct bdf bdf, char *buf, size_t len);
+
+/* Formats and normalizes a path; false (errno ENAMETOOLONG) if too long. */
+bool host_path(char *buf, size_t len, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* An address of an interface of this machine, see struct host_ops. */
+bool host_kernel_if_addr(const struct host *h, const char *ifname, char *buf,
+			 size_t len);
+
+#endif

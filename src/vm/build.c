@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Puts a machine together and takes it apart.
+ *
+ * How this works: the steps stand in vm_build in the order in which they run.
+ * Filling guest RAM with pages takes longest, so a thread does it while the
+ * devices are opened (a function-level reset waits 100 ms) and the machine is
+ * built around them; it is joined before the IOMMU maps that RAM.
+ *
+ * RAM is placed after the devices are open, because only then the kernel says
+ * which IOVA ranges exist. A machine without devices has no IOMMU to ask, and
+ * its RAM is filled by the guest as it goes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "src/vm/vm.h"
+#include "src/x86/acpi.h"
+#include "src/x86/boot.h"
+
+/* --- guest RAM --- */
+
+static int check_host_memory(const struct vm *vm, struct err *e)
+{
+	uint64_t want = vm->config->ram_size;
+	uint64_t page = vm->config->hugepage_size;
+	uint64_t have = page ? host_hugepages_free(vm->host, page) * page
+			     : host_mem_available(vm->host);
+
+	if (page || !have || want <= have)
+		return 0;
+	err_set(e, ENOMEM,
+		"--memory: %" PRIu64
+		" MiB are wanted, and the host has %" PRIu64 " MiB available",
+		want >> 20, have >> 20);
+	err_hint(e, "give less with --memory size=..., or free host memory");
+	return -ENOMEM;
+}
+
+static bool is_cancelled(void *ctx)
+{
+	(void)ctx;
+	return vm_pending_signal() != 0;
+}
+
+static void *populate(void *arg)
+{
+	struct vm *vm = arg;
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	vm->populate_ret =
+		ram_populate(&vm->ram, cpus > 0 ? (unsigned int)cpus : 1,
+			     is_cancelled, vm, &vm->populate_err);
+	return NULL;
+}
+
+static int start_populate(struct vm *vm)
+{
+	/* Without a thread it is done in line, when it is waited for. */
+	vm->is_populating =
+		!pthread_create(&vm->populate_thread, NULL, populate, vm);
+	if (!vm->is_populating)
+		populate(vm);
+	return 0;
+}
+
+static int wait_populate(struct vm *vm, struct err *e)
+{
+	if (vm->is_populating)
+		pthread_join(vm->populate_thread, NULL);
+	vm->is_populating = false;
+	if (vm->populate_ret)
+		*e = vm->populate_err;
+	return vm->populate_ret;
+}
+
+static int build_ram(struct vm *vm, struct err *e)
+{
+	int ret = check_host_memory(vm, e);
+
+	if (!ret && vm->config->nr_devices)
+		ret = iommu_check_memlock(vm->host, vm->config->ram_size, e);
+	if (!ret)
+		ret = ram_open(&vm->ram, vm->config->ram_size,
+			       vm->config->hugepage_size, e);
+	if (!ret && vm->config->nr_devices)
+		ret = start_populate(vm);
+	return ret;
+}
+
+static int place_ram(struct vm *vm, bool avoid_ht_hole, struct err *e)
+{
+	struct x86_ram_piece pieces[X86_MAX_RAM_PIECES];
+	unsigned int nr =
+		x86_place_ram(vm->config->ram_size, avoid_ht_hole, pieces);
+	uint64_t off = 0;
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < nr; i++) {
+		struct mem_region *r = &vm->ram_regions[i];
+
+		*r = (struct mem_region){ .gpa = pieces[i].gpa,
+					  .size = pieces[i].size,
+					  .hva = (char *)vm->ram.hva + off,
+					  .kind = MEM_RAM,
+					  .fd = vm->ram.fd,
+					  .fd_offset = off,
+					  .name = "RAM" };
+		off += pieces[i].size;
+		if (vm->iommu)
+			ret = iommu_check_ram(vm->iommu, r->gpa, r->size, e);
+		if (!ret)
+			ret = mem_add(&vm->mem, r, e);
+		if (!ret)
+			vm->nr_ram_regions++;
+	}
+	return ret;
+}
+
+/* Maps RAM for DMA, as soon as its pages are there. */
+static int map_ram(struct vm *vm, struct err *e)
+{
+	int ret = wait_populate(vm, e);
+
+	if (ret || !vm->iommu)
+		return ret;
+	ret = mem_listener_add(&vm->mem, &vm->iommu->listener, e);
+	vm->iommu_listens = !ret;
+	return ret;
+}
+
+/* --- devices --- */
+
+static int open_devices(struct vm *vm, struct err *e)
+{
+	const struct config *c = vm->config;
+	int ret;
+
+	if (!c->nr_devices)
+		return 0;
+	vm->devices = calloc(c->nr_devices, sizeof(*vm->devices));
+	if (!vm->devices)
+		return err_set(e, ENOMEM, "devices: out of memory");
+	ret = iommu_container_new(vm->host, &vm->iommu, e);
+	for (unsigned int i = 0; !ret && i < c->nr_devices; i++) {
+		struct vm_device *d = &vm->devices[i];
+
+		ret = vfio_dev_open(&d->dev, vm->iommu, c->devices[i].bdf,
+				    &d->kvm_fd, e);
+		if (ret)
+			break;
+		d->is_open = true;
+		vm->nr_devices++;
+	}
+	return ret;
+}
+
+static int add_devices(struct vm *vm, struct err *e)
+{
+	const struct vfio_env env = { .mem = &vm->mem,
+				      .mmio = &vm->mmio,
+				      .pio = &vm->pio,
+				      .irq = &vm->irq };
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < vm->nr_devices; i++) {
+		struct vm_device *d = &vm->devices[i];
+
+		ret = kvm_vfio_add(&vm->kvm, d->kvm_fd, e);
+		if (!ret)
+			ret = vfio_pci_new(&d->dev, &env, &d->pci, e);
+		if (!ret)
+			ret = pci_host_add(&vm->pci, vfio_pci_dev(d->pci), -1,
+					   e);
+	}
+	return ret;
+}
+
+static void close_device(struct vm *vm, struct vm_device *d)
+{
+	if (d->pci)
+		vfio_pci_free(d->pci);
+	else if (d->is_open)
+		vfio_dev_close(&d->dev);
+	d->pci = NULL;
+	d->is_open = false;
+	(void)vm;
+}
+
+/* --- the board --- */
+
+static int build_kvm(struct vm *vm, struct err *e)
+{
+	int ret = kvm_open(&vm->kvm, "/dev/kvm", e);
+
+	if (ret)
+		return ret;
+	if (vm->config->nr_cpus > kvm_max_vcpus(&vm->kvm))
+		return err_set(e, EINVAL,
+			       "--cpus: this host's KVM runs at most %u vCPUs",
+			       kvm_max_vcpus(&vm->kvm));
+	ret = irq_init(&vm->irq, &kvm_irq_sink, &vm->kvm, e);
+	if (ret)
+		return ret;
+	ret = mem_listener_add(&vm->mem, &vm->kvm.listener, e);
+	vm->kvm_listens = !ret;
+	return ret;
+}
+
+static gpa_t top_of_ram(const struct vm *vm)
+{
+	const struct mem_region *last =
+		&vm->ram_regions[vm->nr_ram_regions - 1];
+
+	return last->gpa + last->size;
+}
+
+/* The 64-bit window: from the top of RAM as far as the CPU can address. */
+static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
+{
+	gpa_t base = top_of_ram(vm) < GIB(4) ? GIB(4)
+					     : align_up(top_of_ram(vm), GIB(1));
+	gpa_t end = 1ULL << phys_bits;
+	struct pci_host_layout layout = {
+		.ecam = X86_ECAM_BASE,
+		.io = { X86_IO_BASE, X86_IO_SIZE },
+		.mem32 = { X86_MEM32_BASE, X86_MEM32_SIZE },
+		.mem64 = { base, base < end ? end - base : 0 },
+	};
+	int ret;
+
+	if (top_of_ram(vm) > end)
+		return err_set(e, EINVAL,
+			       "--memory: guest memory would end at 0x%" PRIx64
+			       ", and this CPU addresses %u bits",
+			       top_of_ram(vm), phys_bits);
+	ret = pci_host_init(&vm->pci, &vm->mmio, &vm->pio, &layout, e);
+	vm->has_pci = !ret;
+	return ret;
+}
+
+static void on_power(void *ctx, enum power_event event)
+{
+	vm_request_end(ctx,
+		       event == POWER_OFF ? VM_END_POWER_OFF : VM_END_REBOOT);
+}
+
+static int open_serial(struct vm *vm, int *in_fd, int *out_fd, struct err *e)
+{
+	const char *path = vm->config->serial_file;
+
+	*in_fd = *out_fd = -1;
+	if (vm->config->serial == SERIAL_TTY) {
+		*in_fd = STDIN_FILENO;
+		*out_fd = STDOUT_FILENO;
+	} else if (vm->config->serial == SERIAL_FILE) {
+		vm->serial_fd = open(
+			path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+		if (vm->serial_fd < 0)
+			return err_sys(e, path, "open");
+		*out_fd = vm->serial_fd;
+	}
+	return 0;
+}
+
+static int build_platform(struct vm *vm, struct err *e)
+{
+	const struct power_ports ports = { X86_SLEEP_PORT, X86_PM_TIMER_PORT,
+					   X86_I8042_PORT };
+	struct irq_line line = { &vm->irq, X86_SERIAL_GSI };
+	int in_fd, out_fd;
+	int ret = power_init(&vm->power, &vm->pio, ports, on_power, vm, e);
+
+	if (ret)
+		return ret;
+	vm->has_power = true;
+	if (vm->config->serial == SERIAL_OFF)
+		return 0;
+	ret = open_serial(vm, &in_fd, &out_fd, e);
+	if (!ret)
+		ret = serial_init(&vm->serial, &vm->pio, X86_SERIAL_PORT, line,
+				  &vm->loop, in_fd, out_fd, e);
+	if (ret)
+		return ret;
+	vm->has_serial = true;
+	if (in_fd >= 0 && isatty(in_fd)) {
+		vm->serial.filter = terminal_filter;
+		vm->serial.filter_ctx = vm;
+	}
+	return 0;
+}
+
+/* --- what the guest finds in memory --- */
+
+static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
+{
+	const struct acpi_params acpi = {
+		.nr_cpus = vm->config->nr_cpus,
+		.has_serial = vm->has_serial,
+		.pci = &vm->pci.layout,
+	};
+	struct x86_ram_piece ram[X86_MAX_RAM_PIECES];
+	const struct boot_params_in boot = {
+		.kernel = vm->config->kernel,
+		.initramfs = vm->config->initramfs,
+		.cmdline = vm->config->cmdline,
+		.rsdp_gpa = X86_ACPI_GPA,
+		.ram = ram,
+		.nr_ram = vm->nr_ram_regions,
+	};
+	size_t used, space = X86_ACPI_END - X86_ACPI_GPA;
+	uint8_t *tables = mem_ptr(&vm->mem, X86_ACPI_GPA, space);
+	int ret;
+
+	BUG_ON(!tables);
+	for (unsigned int i = 0; i < vm->nr_ram_regions; i++)
+		ram[i] = (struct x86_ram_piece){ vm->ram_regions[i].gpa,
+						 vm->ram_regions[i].size };
+	ret = acpi_build(&acpi, tables, space, &used, e);
+	if (!ret)
+		ret = boot_load(&vm->mem, &boot, entry, e);
+	return ret;
+}
+
+static int build_vcpus(struct vm *vm, const struct kvm_cpuid2 *cpuid,
+		       const struct cpu_entry *entry, struct err *e)
+{
+	unsigned int nr = vm->config->nr_cpus;
+	int ret = 0;
+
+	vm->vcpus = calloc(nr, sizeof(*vm->vcpus));
+	if (!vm->vcpus)
+		return err_set(e, ENOMEM, "vCPUs: out of memory");
+	for (unsigned int i = 0; !ret && i < nr; i++) {
+		struct vcpu *v = &vm->vcpus[i];
+
+		v->vm = vm;
+		ret = kvm_vcpu_open(&v->kvm, &vm->kvm, i, e);
+		if (ret)
+			break;
+		vm->nr_vcpus++;
+		ret = cpu_set_cpuid(&v->kvm, cpuid, e);
+		if (!ret)
+			ret = cpu_init(&v->kvm, e);
+	}
+	if (!ret)
+		ret = cpu_set_entry(&vm->vcpus[0].kvm, entry, e);
+	return ret;
+}
+
+static int build_machine(struct vm *vm, struct err *e)
+{
+	struct kvm_cpuid2 *cpuid = NULL;
+	struct cpu_entry entry;
+	int ret = build_kvm(vm, e);
+
+	if (!ret)
+		ret = cpu_cpuid_template(&vm->kvm, vm->config->nr_cpus, &cpuid,
+					 e);
+	if (!ret)
+		ret = place_ram(vm, vm->iommu && cpu_is_amd(cpuid), e);
+	if (!ret)
+		ret = build_pci(vm, cpu_phys_bits(cpuid), e);
+	if (!ret)
+		ret = build_platform(vm, e);
+	if (!ret)
+		ret = add_devices(vm, e);
+	if (!ret)
+		ret = pci_host_place_bars(&vm->pci, e);
+	if (!ret)
+		ret = load_guest(vm, &entry, e);
+	if (!ret)
+		ret = build_vcpus(vm, cpuid, &entry, e);
+	free(cpuid);
+	return ret;
+}
+
+int vm_build(struct vm *vm, const struct config *config,
+	     const struct host *host, struct err *e)
+{
+	int ret;
+
+	*vm = (struct vm){ .config = config,
+			   .host = host,
+			   .ram.fd = -1,
+			   .kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 },
+			   .loop = { .epoll_fd = -1, .wake_fd = -1 },
+			   .serial_fd = -1 };
+	mem_init(&vm->mem);
+	if (bus_init(&vm->mmio, "mmio") || bus_init(&vm->pio, "pio"))
+		return err_set(e, ENOMEM, "buses: out of memory");
+	ret = loop_init(&vm->loop, e);
+	if (!ret)
+		ret = build_ram(vm, e);
+	if (!ret)
+		ret = open_devices(vm, e);
+	if (!ret)
+		ret = build_machine(vm, e);
+	if (!ret)
+		ret = map_ram(vm, e);
+	return ret;
+}
+
+void vm_teardown(struct vm *vm)
+{
+	struct err ignored = { 0 };
+
+	wait_populate(vm, &ignored);
+	while (vm->nr_vcpus)
+		kvm_vcpu_close(&vm->vcpus[--vm->nr_vcpus].kvm);
+	free(vm->vcpus);
+	/* Devices go first: nothing may do DMA when RAM is unmapped. */
+	for (unsigned int i = vm->nr_devices; i-- > 0;)
+		close_device(vm, &vm->devices[i]);
+	free(vm->devices);
+	if (vm->has_serial)
+		serial_fini(&vm->serial, &vm->pio);
+	if (vm->serial_fd >= 0)
+		close(vm->serial_fd);
+	if (vm->has_power)
+		power_fini(&vm->power, &vm->pio);
+	if (vm->has_pci)
+		pci_host_fini(&vm->pci);
+	if (vm->iommu_listens)
+		mem_listener_del(&vm->mem, &vm->iommu->listener);
+	if (vm->kvm_listens)
+		mem_listener_del(&vm->mem, &vm->kvm.listener);
+	while (vm->nr_ram_regions)
+		mem_del(&vm->mem, &vm->ram_regions[--vm->nr_ram_regions]);
+	irq_fini(&vm->irq);
+	kvm_close(&vm->kvm);
+	iommu_free(vm->iommu);
+	loop_fini(&vm->loop);
+	bus_fini(&vm->pio);
+	bus_fini(&vm->mmio);
+	mem_fini(&vm->mem);
+	ram_close(&vm->ram);
+}

@@ -1,0 +1,448 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What `strait run` was asked to do: its options, their values and limits. */
+/*
+ * How this works
+ *
+ * The option table at the end is all that `strait run` understands; options.c
+ * walks it for parsing, help and messages. Each setter here checks one value
+ * and stores it. What needs several options at once (a kernel must be there,
+ * huge pages divide the RAM) is checked when all have been read.
+ *
+ * Nothing here touches the host: files, devices and free memory are looked at
+ * by those who open them. Names are those of Cloud Hypervisor's command line
+ * where the meaning is the same.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/base/bits.h"
+#include "src/vm/config.h"
+#include "src/vm/options.h"
+
+#define RAM_DEFAULT MIB(512)
+#define RAM_MIN	    MIB(32)
+#define RAM_MAX	    TIB(64) /* what 46 address bits hold */
+#define RAM_STEP    MIB(2)
+
+/* What is being read: the configuration, and facts that only parsing needs. */
+struct parse {
+	struct config *c;
+	enum config_action action;
+	bool hugepages;
+	bool has_hugepage_size;
+	bool has_bdf; /* of the device being read */
+};
+
+int config_size(const char *s, uint64_t *out)
+{
+	static const char suffixes[] = "KMGT";
+	uint64_t v = 0;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	for (; *s >= '0' && *s <= '9'; s++)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
+			return -EINVAL;
+	if (*s) {
+		const char *at = strchr(suffixes, *s & ~0x20);
+
+		if (!at || s[1] ||
+		    __builtin_mul_overflow(
+			    v, 1ULL << (10 * (at - suffixes + 1)), &v))
+			return -EINVAL;
+	}
+	if (!v)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+/* --- files and strings --- */
+
+static int set_kernel(void *target, const char *value, struct err *e)
+{
+	(void)e;
+	((struct parse *)target)->c->kernel = value;
+	return 0;
+}
+
+static int set_initramfs(void *target, const char *value, struct err *e)
+{
+	(void)e;
+	((struct parse *)target)->c->initramfs = value;
+	return 0;
+}
+
+static int set_cmdline(void *target, const char *value, struct err *e)
+{
+	(void)e;
+	((struct parse *)target)->c->cmdline = value;
+	return 0;
+}
+
+/* --- --cpus --- */
+
+static int set_cpus_boot(void *target, const char *value, struct err *e)
+{
+	struct parse *p = target;
+	unsigned long n = 0;
+	char *end = NULL;
+
+	if (*value >= '0' && *value <= '9') {
+		errno = 0;
+		n = strtoul(value, &end, 10);
+	}
+	if (!end || *end || errno || n < 1 || n > CONFIG_MAX_CPUS) {
+		err_set(e, EINVAL,
+			"--cpus boot=%s: not a number of CPUs from 1 to %d",
+			value, CONFIG_MAX_CPUS);
+		err_hint(e, "for example --cpus boot=2");
+		return -EINVAL;
+	}
+	p->c->nr_cpus = (unsigned int)n;
+	return 0;
+}
+
+static int set_cpus(void *target, const char *value, struct err *e)
+{
+	static const struct option_key keys[] = { { "boot", set_cpus_boot } };
+	static const struct option_keys list = { "--cpus", keys,
+						 ARRAY_SIZE(keys), NULL };
+
+	return option_keys_parse(&list, value, target, e);
+}
+
+/* --- --memory --- */
+
+static int set_memory_size(void *target, const char *value, struct err *e)
+{
+	struct parse *p = target;
+	uint64_t size;
+
+	if (config_size(value, &size)) {
+		err_set(e, EINVAL, "--memory size=%s: not a size", value);
+		err_hint(e,
+			 "a number with K, M, G or T, for example size=512M");
+		return -EINVAL;
+	}
+	if (size < RAM_MIN)
+		return err_set(e, EINVAL,
+			       "--memory size=%s: a guest needs at least 32M",
+			       value);
+	if (size > RAM_MAX)
+		return err_set(
+			e, EINVAL,
+			"--memory size=%s: more than 64T of guest memory cannot be placed",
+			value);
+	if (size % RAM_STEP) {
+		err_set(e, EINVAL, "--memory size=%s: not a multiple of 2M",
+			value);
+		err_hint(e, "for example size=%lluM",
+			 (unsigned long long)(size / RAM_STEP * 2));
+		return -EINVAL;
+	}
+	p->c->ram_size = size;
+	return 0;
+}
+
+static int set_memory_hugepages(void *target, const char *value, struct err *e)
+{
+	struct parse *p = target;
+
+	return option_on_off("--memory hugepages", value, &p->hugepages, e);
+}
+
+static int set_memory_hugepage_size(void *target, const char *value,
+				    struct err *e)
+{
+	struct parse *p = target;
+	uint64_t size;
+
+	/* x86-64 has these two (Intel SDM 3A 4.5.4). */
+	if (config_size(value, &size) || (size != MIB(2) && size != GIB(1)))
+		return err_set(e, EINVAL,
+			       "--memory hugepage_size=%s: must be 2M or 1G",
+			       value);
+	p->c->hugepage_size = size;
+	p->has_hugepage_size = true;
+	return 0;
+}
+
+static int set_memory(void *target, const char *value, struct err *e)
+{
+	static const struct option_key keys[] = {
+		{ "size", set_memory_size },
+		{ "hugepages", set_memory_hugepages },
+		{ "hugepage_size", set_memory_hugepage_size },
+	};
+	static const struct option_keys list = { "--memory", keys,
+						 ARRAY_SIZE(keys), NULL };
+
+	return option_keys_parse(&list, value, target, e);
+}
+
+static int check_memory(struct parse *p, struct err *e)
+{
+	struct config *c = p->c;
+
+	if (p->has_hugepage_size && !p->hugepages) {
+		err_set(e, EINVAL,
+			"--memory hugepage_size: huge pages are not asked for");
+		err_hint(e, "add hugepages=on, or leave hugepage_size out");
+		return -EINVAL;
+	}
+	if (p->hugepages && !c->hugepage_size)
+		c->hugepage_size = MIB(2);
+	if (c->hugepage_size && c->ram_size % c->hugepage_size)
+		return err_set(
+			e, EINVAL,
+			"--memory: a size of %lluM is not a multiple of the huge page size of %lluM",
+			(unsigned long long)(c->ram_size >> 20),
+			(unsigned long long)(c->hugepage_size >> 20));
+	return 0;
+}
+
+/* --- --device --- */
+
+/* The device being read is the one after the last. */
+static struct config_device *draft(void *target)
+{
+	struct config *c = ((struct parse *)target)->c;
+
+	return &c->devices[c->nr_devices];
+}
+
+static int set_draft_bdf(struct parse *p, const char *text, struct bdf bdf,
+			 struct err *e)
+{
+	if (p->has_bdf) {
+		err_set(e, EINVAL, "--device %s: a second function", text);
+		err_hint(e, "give each function a --device of its own");
+		return -EINVAL;
+	}
+	draft(p)->bdf = bdf;
+	p->has_bdf = true;
+	return 0;
+}
+
+static int set_device_bdf(void *target, const char *word, struct err *e)
+{
+	struct bdf bdf;
+
+	if (!bdf_parse(word, &bdf))
+		return set_draft_bdf(target, word, bdf, e);
+	err_set(e, EINVAL, "--device %s: not a PCI address", word);
+	if (word[0] == '/')
+		err_hint(e, "write --device path=%s", word);
+	err_hint(e, "write it as lspci -D does, for example 0000:3b:10.0");
+	return -EINVAL;
+}
+
+static int set_device_path(void *target, const char *value, struct err *e)
+{
+	size_t len = strlen(value);
+	char name[BDF_STR_LEN];
+	const char *start;
+	struct bdf bdf;
+
+	while (len && value[len - 1] == '/')
+		len--;
+	for (start = value + len; start > value && start[-1] != '/';)
+		start--;
+	len -= (size_t)(start - value);
+	if (value[0] == '/' && len < sizeof(name)) {
+		memcpy(name, start, len);
+		name[len] = '\0';
+		if (!bdf_parse(name, &bdf))
+			return set_draft_bdf(target, value, bdf, e);
+	}
+	err_set(e, EINVAL, "--device path=%s: does not end in a PCI address",
+		value);
+	err_hint(e, "for example path=/sys/bus/pci/devices/0000:3b:10.0");
+	return -EINVAL;
+}
+
+static int set_device_managed(void *target, const char *value, struct err *e)
+{
+	return option_on_off("--device managed", value, &draft(target)->managed,
+			     e);
+}
+
+static int check_device(const struct parse *p, const struct config_device *d,
+			const char *value, struct err *e)
+{
+	const struct config *c = p->c;
+	char name[BDF_STR_LEN];
+
+	if (!p->has_bdf) {
+		err_set(e, EINVAL, "--device %s: names no device", value);
+		err_hint(e, "for example --device 0000:3b:10.0");
+		return -EINVAL;
+	}
+	for (unsigned int i = 0; i < c->nr_devices; i++)
+		if (bdf_equal(c->devices[i].bdf, d->bdf))
+			return err_set(e, EINVAL, "--device %s: is given twice",
+				       bdf_str(d->bdf, name));
+	return 0;
+}
+
+static int set_device(void *target, const char *value, struct err *e)
+{
+	static const struct option_key keys[] = {
+		{ "path", set_device_path },
+		{ "managed", set_device_managed },
+	};
+	static const struct option_keys list = { "--device", keys,
+						 ARRAY_SIZE(keys),
+						 set_device_bdf };
+	struct parse *p = target;
+	struct config *c = p->c;
+	int ret;
+
+	if (c->nr_devices == CONFIG_MAX_DEVICES)
+		return err_set(e, EINVAL,
+			       "--device %s: a guest takes at most %d devices",
+			       value, CONFIG_MAX_DEVICES);
+	*draft(p) = (struct config_device){ .managed = true };
+	p->has_bdf = false;
+	ret = option_keys_parse(&list, value, p, e);
+	if (!ret)
+		ret = check_device(p, draft(p), value, e);
+	if (!ret)
+		c->nr_devices++;
+	return ret;
+}
+
+/* --- --serial and the rest --- */
+
+static int set_serial(void *target, const char *value, struct err *e)
+{
+	static const char *const words[] = {
+		[SERIAL_TTY] = "tty",
+		[SERIAL_OFF] = "off",
+		[SERIAL_FILE] = "file=PATH",
+		[SERIAL_NULL] = "null",
+	};
+	struct config *c = ((struct parse *)target)->c;
+	int i;
+
+	if (!strncmp(value, "file=", 5)) {
+		if (!value[5])
+			return err_set(e, EINVAL,
+				       "--serial: file has no value");
+		c->serial = SERIAL_FILE;
+		c->serial_file = value + 5;
+		return 0;
+	}
+	i = option_word("--serial", value, words, ARRAY_SIZE(words), e);
+	if (i < 0)
+		return i;
+	c->serial = (enum config_serial)i;
+	return 0;
+}
+
+static int set_on_reboot(void *target, const char *value, struct err *e)
+{
+	static const char *const words[] = { "exit", "restart" };
+	struct parse *p = target;
+	int i = option_word("--on-reboot", value, words, ARRAY_SIZE(words), e);
+
+	if (i < 0)
+		return i;
+	p->c->restart_on_reboot = i == 1;
+	return 0;
+}
+
+static int set_stats(void *target, const char *value, struct err *e)
+{
+	(void)value;
+	(void)e;
+	((struct parse *)target)->c->stats = true;
+	return 0;
+}
+
+static int set_verbose(void *target, const char *value, struct err *e)
+{
+	(void)value;
+	(void)e;
+	((struct parse *)target)->c->verbosity++;
+	return 0;
+}
+
+static int set_help(void *target, const char *value, struct err *e)
+{
+	(void)value;
+	(void)e;
+	((struct parse *)target)->action = CONFIG_HELP;
+	return OPTION_STOP;
+}
+
+static const struct option_def run_options[] = {
+	{ "kernel", 0, "FILE",
+	  "Linux kernel: a bzImage (vmlinuz) or an ELF vmlinux with PVH entry",
+	  false, set_kernel },
+	{ "initramfs", 0, "FILE", "its initial RAM file system", false,
+	  set_initramfs },
+	{ "cmdline", 0, "STRING", "its command line", false, set_cmdline },
+	{ "cpus", 0, "boot=N", "virtual CPUs, 1 to 255 (default boot=1)", false,
+	  set_cpus },
+	{ "memory", 0, "size=SIZE[,KEY=...]",
+	  "RAM (default 512M); keys hugepages=on|off, hugepage_size=2M|1G",
+	  false, set_memory },
+	{ "device", 0, "BDF[,managed=on|off]",
+	  "PCI function to assign, or path=/sys/...; may be repeated", true,
+	  set_device },
+	{ "serial", 0, "tty|null|off|file=PATH",
+	  "where the first serial port goes (default tty)", false, set_serial },
+	{ "on-reboot", 0, "restart|exit",
+	  "what a reboot of the guest does (default restart)", false,
+	  set_on_reboot },
+	{ "stats", 0, NULL, "print counts of exits at the end", false,
+	  set_stats },
+	{ "verbose", 'v', NULL, "say more; -vv and -vvv say still more", true,
+	  set_verbose },
+	{ "help", 'h', NULL, "print this", false, set_help },
+};
+static_assert(ARRAY_SIZE(run_options) <= 64, "options_parse has 64 bits");
+
+static const struct option_table run_table = { run_options,
+					       ARRAY_SIZE(run_options),
+					       "strait run --help" };
+
+int config_parse(int argc, char **argv, struct config *out,
+		 enum config_action *action, struct err *e)
+{
+	struct parse p = { .c = out };
+	int ret;
+
+	*out = (struct config){
+		.cmdline = "",
+		.nr_cpus = 1,
+		.ram_size = RAM_DEFAULT,
+		.serial = SERIAL_TTY,
+		.restart_on_reboot = true,
+	};
+	ret = options_parse(&run_table, argc, argv, &p, e);
+	*action = p.action;
+	if (ret || p.action == CONFIG_HELP)
+		return ret;
+	if (!out->kernel) {
+		err_set(e, EINVAL, "--kernel is missing");
+		err_hint(
+			e,
+			"name the guest's kernel, for example --kernel /boot/vmlinuz");
+		return -EINVAL;
+	}
+	return check_memory(&p, e);
+}
+
+void config_help(FILE *f)
+{
+	fputs("Usage: strait run --kernel FILE [OPTION]...\n"
+	      "Run a Linux guest under KVM. Each option is written --NAME VALUE or --NAME=VALUE.\n\n",
+	      f);
+	options_help(&run_table, f);
+}

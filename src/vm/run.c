@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * `strait run`: host changes around the life of one machine after another.
+ *
+ * How this works: signals that end a program are blocked first and read by the
+ * event loop (or asked for while building), so whatever happens the same way
+ * out is taken and devices go back to their drivers. The functions are bound
+ * once, however often the guest reboots.
+ */
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+
+#include "src/base/log.h"
+#include "src/vm/vm.h"
+
+void vm_signals(sigset_t *set)
+{
+	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+
+	sigemptyset(set);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
+		sigaddset(set, ending[i]);
+}
+
+int vm_pending_signal(void)
+{
+	sigset_t ending, pending;
+
+	vm_signals(&ending);
+	sigpending(&pending);
+	for (int signo = 1; signo < SIGRTMIN; signo++)
+		if (sigismember(&ending, signo) == 1 &&
+		    sigismember(&pending, signo) == 1)
+			return signo;
+	return 0;
+}
+
+void vm_request_end(struct vm *vm, enum vm_end end)
+{
+	enum vm_end none = VM_END_NONE;
+
+	if (__atomic_compare_exchange_n(&vm->end, &none, end, false,
+					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		loop_stop(&vm->loop);
+}
+
+struct vm_signal_source {
+	struct loop_signals signals;
+	struct vm *vm;
+};
+
+static void on_signal(struct loop_signals *s, int signo)
+{
+	struct vm_signal_source *source =
+		CONTAINER_OF(s, struct vm_signal_source, signals);
+
+	source->vm->signal = signo;
+	vm_request_end(source->vm, VM_END_SIGNAL);
+}
+
+int vm_execute(struct vm *vm, struct err *e)
+{
+	struct vm_signal_source source = { .signals.fn = on_signal, .vm = vm };
+	sigset_t set;
+	int ret;
+
+	vm_signals(&set);
+	ret = loop_signals_add(&vm->loop, &source.signals, &set, e);
+	if (ret)
+		return ret;
+	ret = vcpus_start(vm, e);
+	if (!ret)
+		ret = loop_run(&vm->loop, e);
+	if (ret)
+		vm_request_end(vm, VM_END_HOST_ERROR);
+	vcpus_stop(vm);
+	loop_signals_del(&vm->loop, &source.signals);
+	return ret;
+}
+
+static int bind_devices(const struct config *c, const struct host *host,
+			struct host_bind *binds, struct err *e)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < c->nr_devices; i++) {
+		const struct config_device *d = &c->devices[i];
+
+		ret = iommu_group_check(host, d->bdf, d->managed, e);
+		if (!ret && d->managed)
+			ret = host_bind_vfio(host, d->bdf, &binds[i], e);
+	}
+	return ret;
+}
+
+/* Each failure is said, the others still go back, and the first is returned. */
+static int unbind_devices(const struct config *c, const struct host *host,
+			  struct host_bind *binds)
+{
+	int first = 0;
+
+	for (unsigned int i = c->nr_devices; i-- > 0;) {
+		struct err e = { 0 };
+		int ret = host_bind_undo(host, &binds[i], &e);
+
+		if (ret)
+			err_print(&e, stderr);
+		if (ret && !first)
+			first = ret;
+	}
+	return first;
+}
+
+static int status_of(const struct vm *vm)
+{
+	switch (vm->end) {
+	case VM_END_POWER_OFF:
+	case VM_END_QUIT:
+		return VM_OK;
+	case VM_END_REBOOT:
+		return VM_REBOOTED;
+	case VM_END_CRASH:
+		return VM_CRASH;
+	case VM_END_SIGNAL:
+		return VM_SIGNAL + vm->signal;
+	default:
+		return VM_HOST;
+	}
+}
+
+/* One machine from power-on to its end. */
+static int run_once(const struct config *c, const struct host *host,
+		    struct err *e)
+{
+	struct vm vm;
+	int status = VM_HOST;
+	int ret = vm_build(&vm, c, host, e);
+
+	if (ret == -EINTR && vm_pending_signal()) {
+		*e = (struct err){ 0 };
+		status = VM_SIGNAL + vm_pending_signal();
+	}
+	if (!ret) {
+		terminal_raw();
+		ret = vm_execute(&vm, e);
+		terminal_restore();
+		status = ret ? VM_HOST : status_of(&vm);
+		if (c->stats)
+			vm_print_stats(&vm, stderr);
+	}
+	vm_teardown(&vm);
+	return status;
+}
+
+int vm_run(const struct config *c, struct err *e)
+{
+	struct host_bind binds[CONFIG_MAX_DEVICES] = { 0 };
+	struct host host;
+	sigset_t set;
+	int status = VM_HOST;
+
+	/* One heap is enough; an arena per thread would cost memory each. */
+	mallopt(M_ARENA_MAX, 1);
+	signal(SIGPIPE, SIG_IGN);
+	vm_signals(&set);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	if (host_open(&host, "/", e))
+		return VM_HOST;
+	if (!bind_devices(c, &host, binds, e)) {
+		do
+			status = run_once(c, &host, e);
+		while (status == VM_REBOOTED && c->restart_on_reboot);
+	}
+	if (unbind_devices(c, &host, binds) && status == VM_OK)
+		status = VM_HOST;
+	host_close(&host);
+	return status;
+}

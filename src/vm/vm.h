@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One virtual machine, from configuration to exit status.
+ *
+ * vm_build makes everything in the order in which it is written there and
+ * vm_teardown takes it apart in reverse; both accept what is half built. A
+ * guest that reboots gets a new machine: nothing survives but the binding of
+ * its devices, so no state of the old guest can.
+ */
+#ifndef STRAIT_VM_VM_H
+#define STRAIT_VM_VM_H
+
+#include "iommu/iommu.h"
+#include "pci/pci.h"
+#include "src/core/bus.h"
+#include "src/core/irq.h"
+#include "src/core/kvm.h"
+#include "src/core/loop.h"
+#include "src/core/mem.h"
+#include "src/core/ram.h"
+#include "src/dev/dev.h"
+#include "src/vm/config.h"
+#include "src/x86/cpu.h"
+#include "src/x86/layout.h"
+#include "vfio/vfio.h"
+
+/* Exit statuses of `strait run`, as its man page lists them. */
+enum vm_status {
+	VM_OK = 0,	 /* powered off, or quit from the terminal */
+	VM_INTERNAL = 1, /* a bug in strait */
+	VM_USAGE = 2,
+	VM_HOST = 3,	 /* the host or a device cannot serve */
+	VM_CRASH = 4,	 /* the guest crashed */
+	VM_REBOOTED = 5, /* with --on-reboot exit */
+	VM_SIGNAL = 128, /* plus the signal's number */
+};
+
+/* Why the vCPUs stopped. The first reason wins. */
+enum vm_end {
+	VM_END_NONE,
+	VM_END_POWER_OFF,
+	VM_END_REBOOT,
+	VM_END_CRASH,
+	VM_END_HOST_ERROR,
+	VM_END_SIGNAL,
+	VM_END_QUIT,
+};
+
+enum { VM_NR_EXIT_REASONS = 64 };
+
+struct vm;
+struct vcpu {
+	struct vm *vm;
+	struct kvm_vcpu kvm;
+	pthread_t thread;
+	bool is_started;
+	/* Returns of KVM_RUN by exit reason; [KVM_EXIT_INTR] holds kicks. */
+	uint64_t exits[VM_NR_EXIT_REASONS];
+};
+
+struct vm_device {
+	struct vfio_dev dev;
+	struct vfio_pci *pci; /* owns dev once it is there */
+	bool is_open;
+	int kvm_fd;
+};
+
+struct vm {
+	const struct config *config;
+	const struct host *host;
+
+	struct ram ram;
+	struct mem mem;
+	struct mem_region ram_regions[X86_MAX_RAM_PIECES];
+	unsigned int nr_ram_regions;
+	pthread_t populate_thread;
+	bool is_populating;
+	int populate_ret;
+	struct err populate_err;
+
+	struct iommu *iommu;
+	bool iommu_listens, kvm_listens;
+	struct vm_device *devices;
+	unsigned int nr_devices;
+
+	struct bus mmio, pio;
+	struct loop loop;
+	struct kvm kvm;
+	struct irq irq;
+	struct pci_host pci;
+	bool has_pci;
+	struct serial serial;
+	bool has_serial;
+	int serial_fd; /* of --serial file=, or -1 */
+	struct power power;
+	bool has_power;
+
+	struct vcpu *vcpus;
+	unsigned int nr_vcpus;
+
+	enum vm_end end; /* atomic */
+	int signal;	 /* for VM_END_SIGNAL */
+};
+
+/* vm is zeroed by it. On failure vm_teardown still has to be called. */
+int vm_build(struct vm *vm, const struct config *config,
+	     const struct host *host, struct err *e);
+void vm_teardown(struct vm *vm);
+
+/* Starts the vCPUs, waits for a reason to stop, stops them. */
+int vm_execute(struct vm *vm, struct err *e);
+/* Any thread: ends vm_execute for this reason, if it is the first. */
+void vm_request_end(struct vm *vm, enum vm_end end);
+
+/* The whole of `strait run`: bind, build, execute, again on reboot, give back.
+ */
+int vm_run(const struct config *config, struct err *e);
+
+/* vcpu.c: the vCPUs' threads. */
+int vcpus_start(struct vm *vm, struct err *e);
+void vcpus_stop(struct vm *vm);
+
+/* stats.c: what --stats prints, on f. */
+void vm_print_stats(struct vm *vm, FILE *f);
+
+/* signals.c: blocked from the start of vm_run; asked for while building. */
+void vm_signals(sigset_t *set);
+int vm_pending_signal(void);
+
+/* terminal.c: raw mode and the escape keys. */
+struct terminal;
+bool terminal_raw(void);
+void terminal_restore(void);
+/* A filter for struct serial; ctx is the struct vm. */
+size_t terminal_filter(void *ctx, uint8_t *buf, size_t len);
+
+#endif

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A PCI function behind struct vfio_ops. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "tests/fake/vfio.h"
+
+static struct fake_vfio *fake_of(struct vfio_dev *d)
+{
+	return CONTAINER_OF(d, struct fake_vfio, dev);
+}
+
+static int may_fail(struct fake_vfio *f, const char *op, struct err *e)
+{
+	if (++f->nr_calls != f->fail_nth)
+		return 0;
+	return err_set(e, EIO, "%s: %s: made to fail", f->dev.name, op);
+}
+
+static int fake_info(struct vfio_dev *d, struct vfio_device_info *out,
+		     struct err *e)
+{
+	int ret = may_fail(fake_of(d), "info", e);
+
+	if (ret)
+		return ret;
+	*out = d->info;
+	return 0;
+}
+
+static int fake_region_info(struct vfio_dev *d, unsigned int index,
+			    struct vfio_region *out, struct err *e)
+{
+	int ret = may_fail(fake_of(d), "region_info", e);
+
+	if (ret)
+		return ret;
+	*out = fake_of(d)->regions[index].info;
+	return 0;
+}
+
+static int fake_irq_info(struct vfio_dev *d, unsigned int index,
+			 struct vfio_irq_info *out, struct err *e)
+{
+	int ret = may_fail(fake_of(d), "irq_info", e);
+
+	if (ret)
+		return ret;
+	*out = (struct vfio_irq_info){ .index = index };
+	if (index == VFIO_PCI_MSIX_IRQ_INDEX) {
+		out->flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
+		out->count = fake_of(d)->nr_vectors;
+	}
+	return 0;
+}
+
+/* --- config space --- */
+
+static unsigned int exp_cap(const struct fake_vfio *f)
+{
+	return pci_cap_find(f->cfg, PCI_CFG_LEN, PCI_CAP_ID_EXP);
+}
+
+/* What vfio-pci lets through (init_pci_cap_basic_perm and others), and we use.
+ */
+static bool is_writable(const struct fake_vfio *f, uint64_t off)
+{
+	unsigned int exp = exp_cap(f);
+
+	if (off == PCI_COMMAND || off == PCI_COMMAND + 1)
+		return true;
+	if (!exp)
+		return false;
+	return (off >= exp + PCI_EXP_DEVCTL && off < exp + PCI_EXP_DEVSTA) ||
+	       (off >= exp + PCI_EXP_DEVCTL2 && off < exp + PCI_EXP_DEVSTA2);
+}
+
+static int config_write(struct fake_vfio *f, uint64_t off, const uint8_t *buf,
+			unsigned int len)
+{
+	for (unsigned int i = 0; i < len; i++)
+		if (is_writable(f, off + i))
+			f->cfg[off + i] = buf[i];
+	return 0;
+}
+
+/* --- BARs --- */
+
+static bool decodes(const struct fake_vfio *f)
+{
+	return f->cfg[PCI_COMMAND] & PCI_COMMAND_MEMORY;
+}
+
+/* The kernel's MSI-X table, which do_io_rw leaves out. */
+static bool in_table(const struct fake_vfio *f, unsigned int index,
+		     uint64_t off)
+{
+	unsigned int cap = pci_cap_find(f->cfg, PCI_CFG_LEN, PCI_CAP_ID_MSIX);
+	uint32_t table;
+
+	if (!cap)
+		return false;
+	table = (uint32_t)get_le(f->cfg + cap + PCI_MSIX_TABLE, 4);
+	return index == (table & PCI_MSIX_TABLE_BIR) &&
+	       off >= (table & PCI_MSIX_TABLE_OFFSET) &&
+	       off - (table & PCI_MSIX_TABLE_OFFSET) <
+		       (uint64_t)f->nr_vectors * PCI_MSIX_ENTRY_LEN;
+}
+
+static int fake_region_read(struct vfio_dev *d, unsigned int index,
+			    uint64_t off, void *buf, unsigned int len)
+{
+	struct fake_vfio *f = fake_of(d);
+	struct fake_region *r = &f->regions[index];
+	struct err ignored;
+
+	if (may_fail(f, "region_read", &ignored))
+		return -EIO;
+	if (off + len > r->info.size)
+		return -EINVAL;
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX) {
+		memcpy(buf, f->cfg + off, len);
+		if (f->is_dead)
+			memset(buf, 0xff, len);
+		return 0;
+	}
+	f->nr_bar_reads++;
+	if (!decodes(f))
+		return -EIO;
+	if (in_table(f, index, off)) {
+		memset(buf, 0xff, len);
+		return 0;
+	}
+	return pread(r->memfd, buf, len, (off_t)off) == (ssize_t)len ? 0 : -EIO;
+}
+
+static int fake_region_write(struct vfio_dev *d, unsigned int index,
+			     uint64_t off, const void *buf, unsigned int len)
+{
+	struct fake_vfio *f = fake_of(d);
+	struct fake_region *r = &f->regions[index];
+	struct err ignored;
+
+	if (may_fail(f, "region_write", &ignored))
+		return -EIO;
+	if (off + len > r->info.size)
+		return -EINVAL;
+	if (index == VFIO_PCI_CONFIG_REGION_INDEX)
+		return config_write(f, off, buf, len);
+	f->nr_bar_writes++;
+	if (!decodes(f))
+		return -EIO;
+	if (in_table(f, index, off))
+		return 0;
+	return pwrite(r->memfd, buf, len, (off_t)off) == (ssize_t)len ? 0
+								      : -EIO;
+}
+
+static bool may_map(const struct fake_region *r, uint64_t off, uint64_t size)
+{
+	for (unsigned int i = 0; i < r->info.nr_areas; i++) {
+		const struct vfio_sparse_area *a = &r->info.areas[i];
+
+		if (off >= a->offset && off + size <= a->offset + a->size)
+			return true;
+	}
+	return false;
+}
+
+static int fake_region_map(struct vfio_dev *d, unsigned int index, uint64_t off,
+			   uint64_t size, void **hva, struct err *e)
+{
+	struct fake_vfio *f = fake_of(d);
+	struct fake_region *r = &f->regions[index];
+	int ret = may_fail(f, "region_map", e);
+
+	if (ret)
+		return ret;
+	if (!may_map(r, off, size))
+		return err_set(e, EINVAL, "%s: mmap outside of its areas",
+			       d->name);
+	*hva = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, r->memfd,
+		    (off_t)off);
+	if (*hva == MAP_FAILED)
+		return err_sys(e, d->name, "mmap");
+	f->nr_maps++;
+	return 0;
+}
+
+static void fake_region_unmap(struct vfio_dev *d, void *hva, uint64_t size)
+{
+	fake_of(d)->nr_maps--;
+	munmap(hva, size);
+}
+
+/* --- interrupts, reset --- */
+
+static int fake_set_irqs(struct vfio_dev *d, unsigned int index,
+			 unsigned int start, const int *eventfds,
+			 unsigned int nr, struct err *e)
+{
+	struct fake_vfio *f = fake_of(d);
+	int ret = may_fail(f, "set_irqs", e);
+
+	f->nr_set_irqs++;
+	if (ret)
+		return ret;
+	if (index != VFIO_PCI_MSIX_IRQ_INDEX || start + nr > f->nr_vectors)
+		return err_set(e, EINVAL, "%s: set_irqs", d->name);
+	if (f->max_vectors && nr > f->max_vectors)
+		return (int)f->max_vectors;
+	f->nr_eventfds = nr;
+	if (nr)
+		memcpy(f->eventfds + start, eventfds, nr * sizeof(*eventfds));
+	return 0;
+}
+
+static int fake_reset(struct vfio_dev *d, struct err *e)
+{
+	struct fake_vfio *f = fake_of(d);
+
+	f->nr_resets++;
+	f->reset_with_master = f->cfg[PCI_COMMAND] & PCI_COMMAND_MASTER;
+	return may_fail(f, "reset", e);
+}
+
+static void fake_close(struct vfio_dev *d)
+{
+	fake_of(d)->nr_closes++;
+}
+
+static const struct vfio_ops fake_ops = {
+	.info = fake_info,
+	.region_info = fake_region_info,
+	.irq_info = fake_irq_info,
+	.region_read = fake_region_read,
+	.region_write = fake_region_write,
+	.region_map = fake_region_map,
+	.region_unmap = fake_region_unmap,
+	.set_irqs = fake_set_irqs,
+	.reset = fake_reset,
+	.close = fake_close,
+};
+
+/* --- for tests --- */
+
+static void dump_line(struct fake_vfio *f, const char *line)
+{
+	char *at;
+	unsigned long off = strtoul(line, &at, 16);
+
+	if (at == line || *at != ':' || at[1] != ' ' || at - line > 3)
+		return;
+	for (at++; *at == ' ' && off < PCI_CFG_LEN; off++)
+		f->cfg[off] = (uint8_t)strtoul(at, &at, 16);
+}
+
+void fake_vfio_init(struct fake_vfio *f, const char *dump)
+{
+	unsigned int cap;
+
+	memset(f, 0, sizeof(*f));
+	f->dev = (struct vfio_dev){ .ops = &fake_ops, .fd = -1 };
+	bdf_str((struct bdf){ .bus = 1, .devfn = 0x80 }, f->dev.name);
+	f->dev.info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
+	for (const char *line = dump; line; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		dump_line(f, line);
+	}
+	for (unsigned int n = 0; n < VFIO_PCI_NUM_REGIONS; n++)
+		f->regions[n].memfd = -1;
+	f->regions[VFIO_PCI_CONFIG_REGION_INDEX].info.size = PCI_CFG_LEN;
+	cap = pci_cap_find(f->cfg, PCI_CFG_LEN, PCI_CAP_ID_MSIX);
+	if (cap)
+		f->nr_vectors = (get_le(f->cfg + cap + PCI_MSIX_FLAGS, 2) &
+				 PCI_MSIX_FLAGS_QSIZE) +
+				1;
+}
+
+void fake_vfio_bar(struct fake_vfio *f, unsigned int n, uint64_t size,
+		   bool can_mmap)
+{
+	struct fake_region *r = &f->regions[n];
+
+	r->info.size = size;
+	r->info.flags =
+		VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	r->memfd = memfd_create("bar", MFD_CLOEXEC);
+	BUG_ON(r->memfd < 0);
+	if (ftruncate(r->memfd, (off_t)size))
+		abort();
+	if (!can_mmap)
+		return;
+	r->info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
+	r->info.areas[0].size = size;
+	r->info.nr_areas = 1;
+}
+
+void fake_vfio_area(struct fake_vfio *f, unsigned int n, uint64_t offset,
+		    uint64_t size)
+{
+	struct vfio_region *r = &f->regions[n].info;
+
+	if (r->nr_areas == 1 && r->areas[0].size == r->size)
+		r->nr_areas = 0;
+	r->areas[r->nr_areas].offset = offset;
+	r->areas[r->nr_areas++].size = size;
+}
+
+void fake_vfio_fini(struct fake_vfio *f)
+{
+	for (unsigned int n = 0; n < VFIO_PCI_NUM_REGIONS; n++)
+		if (f->regions[n].memfd >= 0)
+			close(f->regions[n].memfd);
+}
+
+uint32_t fake_vfio_peek(const struct fake_vfio *f, unsigned int n, uint64_t off)
+{
+	uint32_t value = 0;
+
+	if (pread(f->regions[n].memfd, &value, 4, (off_t)off) != 4)
+		abort();
+	return value;
+}
+
+void fake_vfio_poke(struct fake_vfio *f, unsigned int n, uint64_t off,
+		    uint32_t value)
+{
+	if (pwrite(f->regions[n].memfd, &value, 4, (off_t)off) != 4)
+		abort();
+}
+
+void fake_vfio_raise(struct fake_vfio *f, unsigned int vector)
+{
+	uint64_t one = 1;
+
+	if (vector >= f->nr_eventfds || f->eventfds[vector] < 0)
+		return;
+	if (write(f->eventfds[vector], &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+unsigned int fake_nr_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int nr = 0;
+
+	BUG_ON(!dir);
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr;
+}

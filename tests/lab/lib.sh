@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash disable=SC2034 # some of this is for those who source it
+#
+# For scripts that run in the emulated host: the demo, the tests in t/, and
+# benchmarks. Source it by
+#     # shellcheck source=../lib.sh
+#     . "$(dirname "$0")/../lib.sh"       (in t/)
+# It makes VFs, runs guests and has the few TAP functions a test needs. When
+# the script ends, what it changed on the host is put back.
+#
+# VMM=strait (default) or qemu says what runs the guests. The tests are written
+# for strait; qemu is there to see whether the emulated host is to blame.
+
+VMM=${VMM:-strait}
+STRAIT=${STRAIT:-build/strait}
+PF=0000:01:00.0
+GUEST_KERNEL=${GUEST_KERNEL:-$(readlink -f /boot/vmlinuz)}
+GUEST_INITRAMFS=${GUEST_INITRAMFS:-/boot/guest.cpio}
+GUEST_FULL=/boot/guest-full.cpio # with lspci and drivers besides igbvf
+GUEST_CONSOLE=/tmp/guest-console # what the last guest printed
+GUEST_ERRORS=/tmp/guest-errors   # what its VMM printed on stderr
+GUEST_TIMEOUT=${GUEST_TIMEOUT:-90}
+
+pci_dir=/sys/bus/pci/devices
+
+# ---- PCI functions and VFs --------------------------------------------------
+
+pci_driver() { # BDF; prints the driver, or "none"
+	local link
+	link=$(readlink "$pci_dir/$1/driver") || link=none
+	echo "${link##*/}"
+}
+
+pci_group() { # BDF; prints the number of its IOMMU group
+	local link
+	link=$(readlink "$pci_dir/$1/iommu_group") || return
+	echo "${link##*/}"
+}
+
+pci_netdev() { # BDF; prints its network interface
+	local dir
+	for dir in "$pci_dir/$1"/net/*; do
+		[ -d "$dir" ] && basename "$dir" && return
+	done
+	return 1
+}
+
+vf_bdf() { basename "$(readlink "$pci_dir/$PF/virtfn$1")"; } # NUMBER from 0
+
+vf_mac() { printf '52:54:00:aa:00:%02x\n' "$1"; } # NUMBER from 0
+
+# Make COUNT VFs, each with its vf_mac. No driver takes them, unless the second
+# argument is "probe".
+make_vfs() { # COUNT [probe]
+	local vf
+	echo 0 > "$pci_dir/$PF/sriov_numvfs"
+	if [ "${2:-}" = probe ]; then
+		modprobe igbvf
+		echo 1 > "$pci_dir/$PF/sriov_drivers_autoprobe"
+	else
+		echo 0 > "$pci_dir/$PF/sriov_drivers_autoprobe"
+	fi
+	echo "$1" > "$pci_dir/$PF/sriov_numvfs"
+	for ((vf = 0; vf < $1; vf++)); do
+		ip link set "$(pci_netdev "$PF")" vf "$vf" mac "$(vf_mac "$vf")"
+	done
+}
+
+drop_vfs() {
+	echo 0 > "$pci_dir/$PF/sriov_numvfs"
+	echo 1 > "$pci_dir/$PF/sriov_drivers_autoprobe"
+}
+
+# Move a function to a driver, or to none; what strait does by itself.
+bind_driver() { # BDF DRIVER|none
+	local dir=$pci_dir/$1
+	[ ! -e "$dir/driver" ] || echo "$1" > "$dir/driver/unbind"
+	if [ "$2" = none ]; then
+		echo > "$dir/driver_override"
+	else
+		echo "$2" > "$dir/driver_override"
+		echo "$1" > /sys/bus/pci/drivers_probe
+	fi
+}
+
+# ---- guests -----------------------------------------------------------------
+
+# A script for the guest's lab.cmd= word.
+guest_script() { printf '%s' "$1" | base64 -w 0; } # SHELL-TEXT
+
+# Run a guest to its end. Its console goes to $GUEST_CONSOLE (and, if GUEST_SHOW
+# is set, to stdout as well with that text before each line), the VMM's messages
+# to $GUEST_ERRORS; the status is the VMM's, 124 if the guest had to be ended
+# after GUEST_TIMEOUT seconds. Options that are not given have defaults:
+# --kernel, --initramfs, --cpus boot=1, --memory size=512M, --serial tty.
+guest_run() { # CMDLINE [STRAIT-OPTION]...
+	guest_command "$@"
+	guest_exec
+}
+
+# Run what guest_command prepared.
+guest_exec() {
+	local status
+	{
+		timeout "$GUEST_TIMEOUT" "${vmm_argv[@]}" < /dev/null \
+			2> "$GUEST_ERRORS" && echo 0 > /tmp/guest-status ||
+			echo $? > /tmp/guest-status
+	} | guest_output
+	vmm_done
+	read -r status < /tmp/guest-status
+	return "$status"
+}
+
+guest_output() {
+	if [ -n "${GUEST_SHOW:-}" ]; then
+		tee "$GUEST_CONSOLE" | sed -u "s/^/$GUEST_SHOW/"
+	else
+		cat > "$GUEST_CONSOLE"
+	fi
+}
+
+# The same in the background, for tests that do something to a running guest:
+# leaves the VMM's process in guest_pid. End with guest_wait.
+guest_start() { # CMDLINE [STRAIT-OPTION]...
+	guest_command "$@"
+	"${vmm_argv[@]}" < /dev/null > "$GUEST_CONSOLE" 2> "$GUEST_ERRORS" &
+	guest_pid=$!
+}
+
+# Wait until the console of a guest that guest_start started matches.
+guest_expect() { # ERE [SECONDS]
+	local limit=$((SECONDS + ${2:-$GUEST_TIMEOUT}))
+	until grep -aqE -- "$1" "$GUEST_CONSOLE"; do
+		[ "$SECONDS" -lt "$limit" ] && kill -0 "$guest_pid" 2> /dev/null ||
+			return 1
+		sleep 0.1
+	done
+}
+
+# Wait for that guest's end; the status is the VMM's, 124 after a timeout.
+guest_wait() {
+	local timer ended status=0
+	sleep "$GUEST_TIMEOUT" &
+	timer=$!
+	wait -n -p ended "$guest_pid" "$timer" || status=$?
+	if [ "$ended" = "$timer" ]; then
+		kill -KILL "$guest_pid"
+		wait "$guest_pid" || true
+		status=124
+	fi
+	kill "$timer" 2> /dev/null || true
+	guest_pid=""
+	vmm_done
+	return "$status"
+}
+
+# Puts the command that runs a guest into vmm_argv. Other VMMs understand only
+# what both have: --kernel --initramfs --cpus --memory --device.
+guest_command() { # CMDLINE [STRAIT-OPTION]...
+	local cmdline="console=ttyS0 quiet panic=-1 $1" kernel=$GUEST_KERNEL initramfs=$GUEST_INITRAMFS
+	local cpus=boot=1 memory=size=512M serial=tty devices=() others=()
+	shift
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--kernel) kernel=$2 ;;
+		--initramfs) initramfs=$2 ;;
+		--cpus) cpus=$2 ;;
+		--memory) memory=$2 ;;
+		--serial) serial=$2 ;;
+		--device) devices+=("$2") ;;
+		*) others+=("$1") && shift && continue ;;
+		esac
+		shift 2
+	done
+	"${VMM}_command"
+}
+
+strait_command() {
+	local device
+	vmm_argv=("$STRAIT" run --kernel "$kernel" --initramfs "$initramfs"
+		--cmdline "$cmdline" --cpus "$cpus" --memory "$memory"
+		--serial "$serial")
+	for device in "${devices[@]}"; do vmm_argv+=(--device "$device"); done
+	vmm_argv+=("${others[@]}")
+}
+
+qemu_command() {
+	local device count=${cpus#boot=} size=${memory#size=}
+	vmm_argv=(qemu-system-x86_64 -M "${QEMU_MACHINE:-q35}" -accel kvm -cpu host
+		-nodefaults -no-user-config -display none -serial stdio
+		-smp "${count%%,*}" -m "${size%%,*}" -kernel "$kernel"
+		-initrd "$initramfs" -append "$cmdline")
+	case $cmdline in *lab.end=reboot*) vmm_argv+=(-no-reboot) ;; esac
+	for device in "${devices[@]}"; do
+		device=$(full_bdf "$device")
+		taken+=("$device $(pci_driver "$device")")
+		bind_driver "$device" vfio-pci
+		vmm_argv+=(-device "vfio-pci,host=$device")
+	done
+}
+
+full_bdf() { # BDF, or path=/sys/...
+	case $1 in
+	path=*) basename "${1#path=}" ;;
+	*:*:*) echo "$1" ;;
+	*) echo "0000:$1" ;;
+	esac
+}
+
+# strait gives devices back by itself; QEMU does not.
+taken=()
+vmm_done() {
+	local entry
+	for entry in "${taken[@]}"; do
+		bind_driver "${entry% *}" none
+		[ "${entry#* }" = none ] || bind_driver "${entry% *}" "${entry#* }"
+	done
+	taken=()
+}
+
+# ---- TAP --------------------------------------------------------------------
+
+tests_run=0
+tests_failed=0
+
+diag() { printf '%s\n' "$@" | sed '/^$/d; s/^/# /'; }
+
+# What a failed test shows: the end of the guest's console.
+diag_guest() {
+	local file
+	for file in "$GUEST_ERRORS" "$GUEST_CONSOLE"; do
+		[ -s "$file" ] || continue
+		echo "# last lines of $file:"
+		tail -n 15 "$file" | tr -d '\r' | tr -c '\n[:print:]' '?' |
+			sed 's/^/#   /'
+	done
+}
+
+pass() { tests_run=$((tests_run + 1)) && echo "ok $tests_run - $1"; }
+
+not_ok() { # NAME DIAGNOSTIC...
+	tests_run=$((tests_run + 1))
+	tests_failed=$((tests_failed + 1))
+	echo "not ok $tests_run - $1"
+	shift
+	[ $# -eq 0 ] || diag "$@"
+	diag_guest
+}
+
+ok() { # NAME COMMAND...
+	local name=$1 status=0
+	shift
+	"$@" > /tmp/ok.out 2>&1 || status=$?
+	if [ "$status" -eq 0 ]; then
+		pass "$name"
+	else
+		not_ok "$name" "status $status from: $*" "$(tail -n 15 /tmp/ok.out)"
+	fi
+}
+
+is() { # NAME GOT WANT
+	if [ "$2" = "$3" ]; then
+		pass "$1"
+	else
+		not_ok "$1" "got:  $2" "want: $3"
+	fi
+}
+
+like() { # NAME TEXT ERE
+	if printf '%s\n' "$2" | grep -qE -- "$3"; then
+		pass "$1"
+	else
+		not_ok "$1" "got:  $2" "want: $3"
+	fi
+}
+
+# The same, about the last guest's console.
+console_like() { # NAME ERE
+	if grep -aqE -- "$2" "$GUEST_CONSOLE"; then
+		pass "$1"
+	else
+		not_ok "$1" "want on the console: $2"
+	fi
+}
+
+skip() { # NAME REASON
+	tests_run=$((tests_run + 1))
+	echo "ok $tests_run - $1 # SKIP $2"
+}
+
+skip_all() { # REASON
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+done_testing() {
+	echo "1..$tests_run"
+	[ "$tests_failed" -eq 0 ]
+}
+
+# ---- leaving ----------------------------------------------------------------
+
+guest_pid=""
+
+lib_cleanup() {
+	local status=$?
+	if [ -n "$guest_pid" ]; then
+		kill "$guest_pid" 2> /dev/null || true
+		wait "$guest_pid" 2> /dev/null || true
+	fi
+	vmm_done
+	drop_vfs
+	return "$status"
+}
+trap lib_cleanup EXIT

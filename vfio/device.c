@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* A physical function's life: open, reset, close. */
+/*
+ * How this works
+ *
+ * The kernel resets a function whenever its device fd is opened
+ * (vfio_pci_core_enable), and VFIO_DEVICE_FLAGS_RESET then says that this
+ * worked. So opening is the reset before use, and a second one would only cost
+ * another 100 ms of FLR (PCIe 6.0 6.6.2). A function that cannot be reset can
+ * be used, but what its last user left in it is there for the next: a warning.
+ *
+ * It is reset again when the guest resets and before it is closed. After a
+ * reset config space must answer. Vendor and device ID tell nothing about that,
+ * because the kernel answers them from memory; the class code does.
+ */
+#include <errno.h>
+
+#include "vfio/vfio.h"
+
+int vfio_dev_check_alive(struct vfio_dev *d, struct err *e)
+{
+	uint32_t class_rev = 0;
+	int ret = d->ops->region_read(d, VFIO_PCI_CONFIG_REGION_INDEX,
+				      PCI_CLASS_REVISION, &class_rev,
+				      sizeof(class_rev));
+
+	if (ret)
+		err_set(e, -ret, "%s: config space cannot be read", d->name);
+	else if (class_rev == UINT32_MAX)
+		err_set(e, EIO,
+			"%s: config space reads all-ones, the device does not answer",
+			d->name);
+	else
+		return 0;
+	if (d->iommu)
+		vfio_hint(d->iommu->host, d->bdf, "config", e);
+	return -e->code;
+}
+
+int vfio_dev_reset(struct vfio_dev *d, struct err *e)
+{
+	int ret;
+
+	/* Said once, when it was opened. */
+	if (!(d->info.flags & VFIO_DEVICE_FLAGS_RESET))
+		return 0;
+	ret = d->ops->reset(d, e);
+	if (ret)
+		return ret;
+	ret = vfio_dev_check_alive(d, e);
+	return ret ? err_ctx(e, ret, "%s: after reset", d->name) : 0;
+}
+
+static int dev_learn(struct vfio_dev *d, struct err *e)
+{
+	struct vfio_region config;
+	int ret = d->ops->info(d, &d->info, e);
+
+	if (ret)
+		return ret;
+	if (!(d->info.flags & VFIO_DEVICE_FLAGS_PCI))
+		return err_set(e, EINVAL, "%s: VFIO says it is no PCI device",
+			       d->name);
+	/* Also tells kernel.c where config space is. */
+	ret = d->ops->region_info(d, VFIO_PCI_CONFIG_REGION_INDEX, &config, e);
+	return ret ? ret : vfio_dev_check_alive(d, e);
+}
+
+int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu, struct bdf bdf,
+		  int *kvm_fd, struct err *e)
+{
+	int ret;
+
+	*d = (struct vfio_dev){
+		.ops = &vfio_kernel_ops,
+		.fd = -1,
+		.iommu = iommu,
+		.bdf = bdf,
+	};
+	bdf_str(bdf, d->name);
+	ret = iommu_dev_open(iommu, bdf, &d->fd, kvm_fd, e);
+	if (ret) {
+		vfio_hint(iommu->host, bdf, "VFIO_GROUP_GET_DEVICE_FD", e);
+		d->ops = NULL;
+		return ret;
+	}
+	ret = dev_learn(d, e);
+	if (ret) {
+		d->ops->close(d);
+		iommu_dev_close(iommu, bdf);
+		d->ops = NULL;
+		return ret;
+	}
+	if (!(d->info.flags & VFIO_DEVICE_FLAGS_RESET))
+		log_warn(
+			d->name,
+			"the kernel knows no way to reset this function by itself: the guest gets it as its last user left it");
+	return 0;
+}
+
+void vfio_dev_close(struct vfio_dev *d)
+{
+	struct err e = { 0 };
+
+	if (!d->ops)
+		return;
+	if (vfio_dev_reset(d, &e))
+		log_warn(d->name, "left in an unknown state: %s%s%s", e.msg,
+			 e.hint[0] ? "; " : "", e.hint);
+	d->ops->close(d);
+	if (d->iommu)
+		iommu_dev_close(d->iommu, d->bdf);
+	d->ops = NULL;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of vfio/ tell each other; nobody else includes this. */
+#ifndef STRAIT_VFIO_PRIV_H
+#define STRAIT_VFIO_PRIV_H
+
+#include "vfio/vfio.h"
+
+/* A part of a BAR: mmapped (hva is set) or trapped. */
+struct vfio_part {
+	struct vfio_bar *bar;
+	uint64_t off, size; /* in the BAR */
+	void *hva;
+	struct mem_region region; /* if mmapped */
+	struct bus_range range;	  /* if trapped */
+};
+
+struct vfio_bar {
+	struct vfio_pci *v;
+	unsigned int index;
+	bool is_io;
+	char name[BDF_STR_LEN + sizeof(" BAR 0")];
+	struct vfio_part *parts; /* ascending, without gaps */
+	unsigned int nr_parts;
+};
+
+struct vfio_pci {
+	struct pci_dev pci;
+	struct vfio_dev *d;
+	struct vfio_env env;
+	struct vfio_pci_stats stats; /* relaxed atomics */
+	struct vfio_bar bars[PCI_NR_BARS];
+	bool has_io;		/* a port I/O BAR: physical I/O decode is on */
+	bool is_master;		/* bus master enable, as the device has it */
+	unsigned int exp_cap;	/* guest's PCI Express capability, or 0 */
+	struct pci_msix msix;	/* nr_vectors 0: none */
+	unsigned int nr_routes; /* one per vector that the kernel can signal */
+	struct msi_route *routes;
+	int *eventfds; /* of the routes, as set_irqs wants them */
+	bool irqs_on;  /* the kernel has the eventfds */
+};
+
+static inline void vfio_count(uint64_t *counter, uint64_t n)
+{
+	__atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+/* --- pci.c --- */
+
+extern const struct pci_dev_ops vfio_pci_ops;
+
+/* --- config.c --- */
+
+/*
+ * Initialises v->pci and builds its config space but for BARs. phys
+ * (PCI_CFG_LEN bytes) gets what the device shows.
+ */
+int vfio_config_build(struct vfio_pci *v, uint8_t *phys, struct err *e);
+/* The physical command register: decode always on, bus master as asked. */
+int vfio_config_decode_on(struct vfio_pci *v, bool master);
+
+/* pci_dev_ops */
+uint32_t vfio_config_read(struct pci_dev *dev, unsigned int off,
+			  unsigned int len);
+void vfio_config_write(struct pci_dev *dev, unsigned int off, unsigned int len,
+		       uint32_t value);
+void vfio_config_written(struct pci_dev *dev, unsigned int off,
+			 unsigned int len);
+
+/* --- caps.c --- */
+
+/* Adds the allowed capabilities of phys (len bytes) to the guest's. */
+int vfio_caps_build(struct vfio_pci *v, const uint8_t *phys, unsigned int len,
+		    struct err *e);
+
+/* --- region.c --- */
+
+/* Describes BAR n to the guest and mmaps what can be; bar is its register. */
+int vfio_bar_init(struct vfio_pci *v, unsigned int n, uint32_t bar,
+		  struct err *e);
+/* Accepts a zeroed one. */
+void vfio_bar_fini(struct vfio_bar *b);
+
+/* pci_dev_ops */
+int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr);
+void vfio_bar_unmapped(struct pci_dev *dev, unsigned int n, uint64_t addr);
+
+/* --- msix.c --- */
+
+/* Takes over the MSI-X capability at cap of the guest's config. */
+int vfio_msix_init(struct vfio_pci *v, unsigned int cap, unsigned int nr_irqs,
+		   struct err *e);
+/* Accepts a device without. */
+void vfio_msix_fini(struct vfio_pci *v);
+
+#endif

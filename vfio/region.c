@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* BARs of a physical function: mmapped where possible, trapped where not. */
+/*
+ * How this works
+ *
+ * A BAR is cut into parts once. What the kernel lets us mmap is mmapped, but
+ * for the pages that hold the MSI-X table and the PBA; the rest (those pages,
+ * holes between sparse areas, BARs below one page, port I/O) is trapped. When
+ * the guest gives the BAR an address, mmapped parts become device regions of
+ * guest memory, which KVM maps without an exit, and trapped parts become ranges
+ * of the bus; when it takes it away, they go.
+ *
+ * A trapped access is looked up again: in the table or the PBA it is the
+ * model's, beside them it goes to the device as it is, because drivers have
+ * registers in the same page.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "vfio/priv.h"
+
+enum {
+	PAGE_LEN = 4096,
+	MAX_PIECES = VFIO_MAX_SPARSE + 2, /* table and PBA cut one each in two
+					   */
+	MAX_PARTS = 2 * MAX_PIECES + 1,
+};
+
+/* --- trapped accesses, on vCPU threads --- */
+
+static bool inside(const struct vfio_bar *b, uint64_t off, unsigned int len,
+		   unsigned int bar, uint64_t start, uint64_t size)
+{
+	return b->index == bar && off >= start && off - start < size &&
+	       len <= size - (off - start);
+}
+
+static bool in_table(const struct vfio_bar *b, uint64_t off, unsigned int len,
+		     uint64_t *at)
+{
+	struct pci_msix_layout l;
+
+	if (!b->v->msix.nr_vectors)
+		return false;
+	l = pci_msix_layout(&b->v->msix);
+	*at = off - l.table_off;
+	return inside(b, off, len, l.table_bar, l.table_off, l.table_len);
+}
+
+static bool in_pba(const struct vfio_bar *b, uint64_t off, unsigned int len,
+		   uint64_t *at)
+{
+	struct pci_msix_layout l;
+
+	if (!b->v->msix.nr_vectors)
+		return false;
+	l = pci_msix_layout(&b->v->msix);
+	*at = off - l.pba_off;
+	return inside(b, off, len, l.pba_bar, l.pba_off, l.pba_len);
+}
+
+static uint64_t trap_read(void *dev, uint64_t offset, unsigned int len)
+{
+	struct vfio_part *p = dev;
+	struct vfio_pci *v = p->bar->v;
+	uint64_t off = p->off + offset, at;
+	uint8_t buf[8];
+	int ret;
+
+	if (in_table(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		return pci_msix_table_read(&v->msix, at, len);
+	}
+	if (in_pba(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		return pci_msix_pba_read(&v->msix, at, len);
+	}
+	vfio_count(&v->stats.trapped_accesses, 1);
+	ret = v->d->ops->region_read(v->d, p->bar->index, off, buf, len);
+	if (ret) {
+		log_guest(&v->pci.limit, p->bar->name,
+			  "read of %u bytes at 0x%llx failed (%s)", len,
+			  (unsigned long long)off, strerrorname_np(-ret));
+		return all_ones(len);
+	}
+	return get_le(buf, len);
+}
+
+static void trap_write(void *dev, uint64_t offset, unsigned int len,
+		       uint64_t value)
+{
+	struct vfio_part *p = dev;
+	struct vfio_pci *v = p->bar->v;
+	uint64_t off = p->off + offset, at;
+	uint8_t buf[8];
+	int ret;
+
+	if (in_table(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		pci_msix_table_write(&v->msix, at, len, value);
+		return;
+	}
+	if (in_pba(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		return; /* read-only (PCIe 6.0 7.7.2.7) */
+	}
+	vfio_count(&v->stats.trapped_accesses, 1);
+	put_le(buf, value, len);
+	ret = v->d->ops->region_write(v->d, p->bar->index, off, buf, len);
+	if (ret)
+		log_guest(&v->pci.limit, p->bar->name,
+			  "write of %u bytes at 0x%llx failed (%s)", len,
+			  (unsigned long long)off, strerrorname_np(-ret));
+}
+
+static const struct bus_ops trap_ops = {
+	.read = trap_read,
+	.write = trap_write,
+};
+
+/* --- the guest gives the BAR an address, or takes it --- */
+
+static int part_add(struct vfio_part *p, uint64_t addr, struct err *e)
+{
+	struct vfio_env *env = &p->bar->v->env;
+
+	if (p->hva) {
+		p->region.gpa = addr + p->off;
+		return mem_add(env->mem, &p->region, e);
+	}
+	p->range.base = addr + p->off;
+	return bus_add(p->bar->is_io ? env->pio : env->mmio, &p->range, e);
+}
+
+static void part_del(struct vfio_part *p)
+{
+	struct vfio_env *env = &p->bar->v->env;
+
+	if (p->hva)
+		mem_del(env->mem, &p->region);
+	else
+		bus_del(p->bar->is_io ? env->pio : env->mmio, &p->range);
+}
+
+static void parts_del(struct vfio_bar *b, unsigned int nr)
+{
+	while (nr)
+		part_del(&b->parts[--nr]);
+}
+
+int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
+{
+	struct vfio_pci *v = CONTAINER_OF(dev, struct vfio_pci, pci);
+	struct vfio_bar *b = &v->bars[n];
+	struct err e = { 0 };
+
+	for (unsigned int i = 0; i < b->nr_parts; i++) {
+		int ret = part_add(&b->parts[i], addr, &e);
+
+		if (ret) {
+			parts_del(b, i);
+			log_debug(b->name, "%s", e.msg);
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void vfio_bar_unmapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
+{
+	struct vfio_pci *v = CONTAINER_OF(dev, struct vfio_pci, pci);
+
+	(void)addr;
+	parts_del(&v->bars[n], v->bars[n].nr_parts);
+}
+
+/* --- cutting a BAR --- */
+
+/* What may be mmapped: whole pages, ascending, apart from each other. */
+struct pieces {
+	struct {
+		uint64_t from, to;
+	} at[MAX_PIECES];
+	unsigned int nr;
+};
+
+static void piece_insert(struct pieces *ps, uint64_t from, uint64_t to)
+{
+	unsigned int i;
+
+	if (from >= to || ps->nr == MAX_PIECES)
+		return;
+	for (i = ps->nr++; i > 0 && ps->at[i - 1].from > from; i--)
+		ps->at[i] = ps->at[i - 1];
+	ps->at[i].from = from;
+	ps->at[i].to = to;
+}
+
+/* Areas that overlap their predecessor lose the common part. */
+static void pieces_separate(struct pieces *ps)
+{
+	struct pieces out = { 0 };
+	uint64_t done = 0;
+
+	for (unsigned int i = 0; i < ps->nr; i++) {
+		uint64_t from = ps->at[i].from < done ? done : ps->at[i].from;
+
+		piece_insert(&out, from, ps->at[i].to);
+		if (ps->at[i].to > done)
+			done = ps->at[i].to;
+	}
+	*ps = out;
+}
+
+/* Takes the pages of [off, off + len) out. */
+static void pieces_cut(struct pieces *ps, uint64_t off, uint64_t len)
+{
+	uint64_t from = align_down(off, PAGE_LEN);
+	uint64_t to = align_up(off + len, PAGE_LEN);
+	struct pieces out = { 0 };
+
+	for (unsigned int i = 0; i < ps->nr; i++) {
+		uint64_t f = ps->at[i].from, t = ps->at[i].to;
+
+		if (t <= from || f >= to) {
+			piece_insert(&out, f, t);
+			continue;
+		}
+		piece_insert(&out, f, from);
+		piece_insert(&out, to, t);
+	}
+	*ps = out;
+}
+
+static void pieces_find(const struct vfio_bar *b, const struct vfio_region *r,
+			struct pieces *ps)
+{
+	struct pci_msix_layout l;
+
+	if (b->is_io || r->size < PAGE_LEN ||
+	    !(r->flags & VFIO_REGION_INFO_FLAG_MMAP))
+		return;
+	for (unsigned int i = 0; i < r->nr_areas; i++) {
+		uint64_t from = r->areas[i].offset, to;
+
+		if (from >= r->size)
+			continue;
+		to = r->areas[i].size > r->size - from
+			     ? r->size
+			     : from + r->areas[i].size;
+		piece_insert(ps, align_up(from, PAGE_LEN),
+			     align_down(to, PAGE_LEN));
+	}
+	pieces_separate(ps);
+	if (!b->v->msix.nr_vectors)
+		return;
+	l = pci_msix_layout(&b->v->msix);
+	if (l.table_bar == b->index)
+		pieces_cut(ps, l.table_off, l.table_len);
+	if (l.pba_bar == b->index)
+		pieces_cut(ps, l.pba_off, l.pba_len);
+}
+
+static void part_trapped(struct vfio_bar *b, uint64_t from, uint64_t to)
+{
+	struct vfio_part *p = &b->parts[b->nr_parts];
+
+	if (from == to)
+		return;
+	*p = (struct vfio_part){ .bar = b, .off = from, .size = to - from };
+	p->range = (struct bus_range){
+		.len = to - from,
+		.ops = &trap_ops,
+		.dev = p,
+		.name = b->name,
+	};
+	b->nr_parts++;
+}
+
+static int part_mmapped(struct vfio_bar *b, uint64_t from, uint64_t to,
+			struct err *e)
+{
+	struct vfio_part *p = &b->parts[b->nr_parts];
+	struct vfio_dev *d = b->v->d;
+	int ret;
+
+	*p = (struct vfio_part){ .bar = b, .off = from, .size = to - from };
+	ret = d->ops->region_map(d, b->index, from, p->size, &p->hva, e);
+	if (ret)
+		return ret;
+	p->region = (struct mem_region){
+		.size = p->size,
+		.hva = p->hva,
+		.kind = MEM_DEVICE,
+		.fd = -1,
+		.name = b->name,
+	};
+	b->nr_parts++;
+	return 0;
+}
+
+static int parts_make(struct vfio_bar *b, const struct vfio_region *r,
+		      struct err *e)
+{
+	struct pieces ps = { 0 };
+	uint64_t done = 0;
+	int ret;
+
+	pieces_find(b, r, &ps);
+	b->parts = calloc(2 * ps.nr + 1, sizeof(*b->parts));
+	if (!b->parts)
+		return err_set(e, ENOMEM, "%s: out of memory", b->name);
+	for (unsigned int i = 0; i < ps.nr; i++) {
+		part_trapped(b, done, ps.at[i].from);
+		ret = part_mmapped(b, ps.at[i].from, ps.at[i].to, e);
+		if (ret)
+			return ret;
+		done = ps.at[i].to;
+	}
+	part_trapped(b, done, r->size);
+	return 0;
+}
+
+/* --- creation --- */
+
+static enum pci_bar_type bar_type(uint32_t bar)
+{
+	if (bar & PCI_BASE_ADDRESS_SPACE_IO)
+		return PCI_BAR_IO;
+	if ((bar & PCI_BASE_ADDRESS_MEM_TYPE_MASK) ==
+	    PCI_BASE_ADDRESS_MEM_TYPE_64)
+		return PCI_BAR_MEM64;
+	return PCI_BAR_MEM32;
+}
+
+/* A table outside the BAR could not be reached by the guest. */
+static int table_fits(const struct vfio_bar *b, uint64_t size, struct err *e)
+{
+	struct pci_msix_layout l;
+
+	if (!b->v->msix.nr_vectors)
+		return 0;
+	l = pci_msix_layout(&b->v->msix);
+	if (l.table_bar == b->index && (b->is_io || l.table_off > size ||
+					l.table_len > size - l.table_off))
+		return err_set(
+			e, EINVAL,
+			"%s: the MSI-X table (%llu bytes at 0x%llx) lies outside of this BAR of %llu bytes",
+			b->name, (unsigned long long)l.table_len,
+			(unsigned long long)l.table_off,
+			(unsigned long long)size);
+	if (l.pba_bar == b->index &&
+	    (l.pba_off > size || l.pba_len > size - l.pba_off))
+		log_warn(
+			b->name,
+			"the MSI-X pending bits lie outside of this BAR: the guest cannot read them");
+	return 0;
+}
+
+static int bar_describe(struct vfio_bar *b, uint32_t bar, uint64_t size,
+			struct err *e)
+{
+	enum pci_bar_type type = bar_type(bar);
+	bool prefetch =
+		type != PCI_BAR_IO && bar & PCI_BASE_ADDRESS_MEM_PREFETCH;
+
+	if (pci_dev_set_bar(&b->v->pci, b->index, type, prefetch, size))
+		return err_set(
+			e, EINVAL,
+			"%s: %llu bytes is no size that a guest's BAR can have",
+			b->name, (unsigned long long)size);
+	return 0;
+}
+
+int vfio_bar_init(struct vfio_pci *v, unsigned int n, uint32_t bar,
+		  struct err *e)
+{
+	struct vfio_bar *b = &v->bars[n];
+	struct vfio_region region;
+	int ret = v->d->ops->region_info(v->d, n, &region, e);
+
+	if (ret)
+		return ret;
+	*b = (struct vfio_bar){ .v = v, .index = n };
+	snprintf(b->name, sizeof(b->name), "%s BAR %u", v->d->name, n % 10);
+	b->is_io = bar_type(bar) == PCI_BAR_IO;
+	ret = table_fits(b, region.size, e);
+	if (ret || !region.size)
+		return ret;
+	ret = bar_describe(b, bar, region.size, e);
+	if (ret)
+		return ret;
+	v->has_io |= b->is_io;
+	ret = parts_make(b, &region, e);
+	if (ret)
+		vfio_bar_fini(b);
+	return ret;
+}
+
+void vfio_bar_fini(struct vfio_bar *b)
+{
+	for (unsigned int i = 0; i < b->nr_parts; i++) {
+		struct vfio_part *p = &b->parts[i];
+
+		if (p->hva)
+			b->v->d->ops->region_unmap(b->v->d, p->hva, p->size);
+	}
+	free(b->parts);
+	b->parts = NULL;
+	b->nr_parts = 0;
+}
