@@ -167,12 +167,21 @@ static bool is_tolerated(const char *driver)
 	       !strcmp(driver, "pci-stub") || host_is_vfio_driver(driver);
 }
 
+static bool is_in(const struct iommu_to_bind *l, struct bdf bdf)
+{
+	for (unsigned int i = 0; i < l->nr; i++)
+		if (bdf_equal(l->bdfs[i], bdf))
+			return true;
+	return false;
+}
+
 /* What fits into a message and a hint with room for the rest. */
 enum { LIST_LEN = 360 };
 
 struct blockers {
 	const struct host *h;
 	struct bdf self;
+	const struct iommu_to_bind *to_bind;
 	unsigned int nr, nr_listed, nr_in_bdfs;
 	char list[LIST_LEN]; /* "BDF (driver), BDF (driver)" */
 	char bdfs[LIST_LEN]; /* "BDF BDF" */
@@ -208,7 +217,8 @@ static int look_at(const struct host_pci *dev, void *arg)
 	struct blockers *b = arg;
 	char name[BDF_STR_LEN];
 
-	if (bdf_equal(dev->bdf, b->self) || is_tolerated(dev->driver))
+	if (bdf_equal(dev->bdf, b->self) || is_in(b->to_bind, dev->bdf) ||
+	    is_tolerated(dev->driver))
 		return 0;
 	bdf_str(dev->bdf, name);
 	add_blocker(b, name, dev->driver);
@@ -250,9 +260,10 @@ static void hint_blockers(const struct blockers *b, const char *other,
 }
 
 static int check_members(const struct host *h, const struct host_pci *dev,
-			 const char *who, struct err *e)
+			 const struct iommu_to_bind *to_bind, const char *who,
+			 struct err *e)
 {
-	struct blockers b = { .h = h, .self = dev->bdf };
+	struct blockers b = { .h = h, .self = dev->bdf, .to_bind = to_bind };
 	struct host_other other;
 	char more[32] = "";
 	bool has_other;
@@ -376,8 +387,8 @@ static int check_node(const struct host *h, const struct host_pci *dev,
 	return no_access(who, node, -fd, e);
 }
 
-int iommu_group_check(const struct host *h, struct bdf bdf,
-		      bool ignore_driver_of_self, struct err *e)
+int iommu_group_check_with(const struct host *h, struct bdf bdf,
+			   const struct iommu_to_bind *to_bind, struct err *e)
 {
 	char who[BDF_STR_LEN];
 	struct host_pci dev;
@@ -388,8 +399,17 @@ int iommu_group_check(const struct host *h, struct bdf bdf,
 	if (ret)
 		return ret;
 	if ((ret = check_group(h, &dev, who, e)) ||
-	    (!ignore_driver_of_self && (ret = check_self(&dev, who, e))) ||
-	    (ret = check_members(h, &dev, who, e)))
+	    (!is_in(to_bind, bdf) && (ret = check_self(&dev, who, e))) ||
+	    (ret = check_members(h, &dev, to_bind, who, e)))
 		return ret;
 	return check_node(h, &dev, who, e);
+}
+
+int iommu_group_check(const struct host *h, struct bdf bdf,
+		      bool ignore_driver_of_self, struct err *e)
+{
+	const struct iommu_to_bind self = { .bdfs = &bdf,
+					    .nr = ignore_driver_of_self };
+
+	return iommu_group_check_with(h, bdf, &self, e);
 }

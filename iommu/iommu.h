@@ -50,7 +50,7 @@ struct iommu {
 	struct mem_listener listener; /* for mem_listener_add; RAM only */
 	uint64_t mapped_bytes;
 	unsigned int nr_maps;
-	unsigned int max_maps; /* limit of the back end, 0 unknown */
+	unsigned int max_maps;	      /* limit of the back end, 0 unknown */
 	int groups[IOMMU_MAX_GROUPS]; /* IOMMU groups of the open devices */
 	unsigned int nr_groups;
 };
@@ -83,9 +83,9 @@ void iommu_free(struct iommu *i);
 int iommu_check_ram(struct iommu *i, gpa_t gpa, uint64_t size, struct err *e);
 
 /*
- * Refuses if RLIMIT_MEMLOCK of this process cannot hold need bytes (what is
- * pinned already counts; CAP_IPC_LOCK lifts it): says how much is needed,
- * allowed, and how to raise it.
+ * Refuses if RLIMIT_MEMLOCK of this process cannot hold need bytes more than
+ * what it has locked and pinned by now (CAP_IPC_LOCK lifts it): says how much
+ * is needed, allowed, in use, and how to raise it.
  */
 int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e);
 
@@ -105,5 +105,17 @@ int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e);
  */
 int iommu_group_check(const struct host *h, struct bdf bdf,
 		      bool ignore_driver_of_self, struct err *e);
+
+/*
+ * The same for one of several functions that are about to be bound to vfio-pci:
+ * those of the list, itself perhaps included, do not block although they are
+ * on host drivers still.
+ */
+struct iommu_to_bind {
+	const struct bdf *bdfs;
+	unsigned int nr;
+};
+int iommu_group_check_with(const struct host *h, struct bdf bdf,
+			   const struct iommu_to_bind *to_bind, struct err *e);
 
 #endif

@@ -48,8 +48,11 @@ static void *map_aligned(int fd, uint64_t size, uint64_t align)
 	if (head)
 		munmap(base, head);
 	munmap(hva + size, align - head);
-	return mmap(hva, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		    fd, 0);
+	if (mmap(hva, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		 0) == hva)
+		return hva;
+	munmap(hva, size);
+	return MAP_FAILED;
 }
 
 static int hugepages_missing(const struct ram *r, struct err *e)
@@ -114,26 +117,30 @@ struct populate {
 	void *ctx;
 };
 
-/* A kernel without MADV_POPULATE_WRITE: touch a byte of each page, keeping it.
- */
-static void touch(uint8_t *p, uint64_t len)
+/* Makes a page present in each step, and keeps what is in it. */
+static void touch(uint8_t *p, uint64_t len, uint64_t step)
 {
-	for (uint64_t off = 0; off < len; off += 4096)
+	for (uint64_t off = 0; off < len; off += step)
 		__atomic_fetch_or(p + off, 0, __ATOMIC_RELAXED);
 }
 
 static int populate_chunk(const struct ram *r, uint64_t off, uint64_t len)
 {
-	char *p = (char *)r->hva + off;
+	uint8_t *p = (uint8_t *)r->hva + off;
 
-	/* Best effort: without it the next call makes ordinary pages. */
-	if (!r->page_size)
+	/*
+	 * Best effort: without it the next call makes ordinary pages. Only
+	 * where a page is present there is something to collapse.
+	 */
+	if (!r->page_size) {
+		touch(p, len, MIB(2));
 		madvise(p, len, MADV_COLLAPSE);
+	}
 	if (!madvise(p, len, MADV_POPULATE_WRITE))
 		return 0;
 	if (errno != EINVAL)
 		return -errno;
-	touch((uint8_t *)p, len);
+	touch(p, len, 4096);
 	return 0;
 }
 

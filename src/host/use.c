@@ -17,8 +17,10 @@
  *
  * An interface that was moved to another network namespace is not seen.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -64,6 +66,35 @@ static int if_below(const char *name, void *arg)
 }
 
 /* --- interfaces --- */
+
+bool host_kernel_if_addr(const struct host *h, const char *ifname, char *buf,
+			 size_t len)
+{
+	struct ifaddrs *list, *i;
+	bool found = false;
+
+	(void)h;
+	if (getifaddrs(&list))
+		return false;
+	for (i = list; i && !found; i = i->ifa_next) {
+		const void *sa = i->ifa_addr;
+		const struct sockaddr_in *in4 = sa;
+		const struct sockaddr_in6 *in6 = sa;
+
+		if (!sa || strcmp(i->ifa_name, ifname))
+			continue;
+		if (in4->sin_family == AF_INET)
+			found = inet_ntop(AF_INET, &in4->sin_addr, buf,
+					  (socklen_t)len);
+		/* Every interface that is up has a link-local address. */
+		else if (in6->sin6_family == AF_INET6 &&
+			 !IN6_IS_ADDR_LINKLOCAL(&in6->sin6_addr))
+			found = inet_ntop(AF_INET6, &in6->sin6_addr, buf,
+					  (socklen_t)len);
+	}
+	freeifaddrs(list);
+	return found;
+}
 
 struct upper {
 	char name[IFNAMSIZ];

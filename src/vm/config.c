@@ -14,6 +14,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -140,8 +141,8 @@ static int set_memory_size(void *target, const char *value, struct err *e)
 	if (size % RAM_STEP) {
 		err_set(e, EINVAL, "--memory size=%s: not a multiple of 2M",
 			value);
-		err_hint(e, "for example size=%lluM",
-			 (unsigned long long)(size / RAM_STEP * 2));
+		err_hint(e, "for example size=%" PRIu64 "M",
+			 size / RAM_STEP * (RAM_STEP >> 20));
 		return -EINVAL;
 	}
 	p->c->ram_size = size;
@@ -199,9 +200,10 @@ static int check_memory(struct parse *p, struct err *e)
 	if (c->hugepage_size && c->ram_size % c->hugepage_size)
 		return err_set(
 			e, EINVAL,
-			"--memory: a size of %lluM is not a multiple of the huge page size of %lluM",
-			(unsigned long long)(c->ram_size >> 20),
-			(unsigned long long)(c->hugepage_size >> 20));
+			"--memory: a size of %" PRIu64
+			"M is not a multiple of the huge page size of %" PRIu64
+			"M",
+			c->ram_size >> 20, c->hugepage_size >> 20);
 	return 0;
 }
 

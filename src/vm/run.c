@@ -83,15 +83,21 @@ int vm_execute(struct vm *vm, struct err *e)
 static int bind_devices(const struct config *c, const struct host *host,
 			struct host_bind *binds, struct err *e)
 {
+	struct bdf managed[CONFIG_MAX_DEVICES];
+	struct iommu_to_bind to_bind = { .bdfs = managed };
 	int ret = 0;
 
-	for (unsigned int i = 0; !ret && i < c->nr_devices; i++) {
-		const struct config_device *d = &c->devices[i];
-
-		ret = iommu_group_check(host, d->bdf, d->managed, e);
-		if (!ret && d->managed)
-			ret = host_bind_vfio(host, d->bdf, &binds[i], e);
-	}
+	for (unsigned int i = 0; i < c->nr_devices; i++)
+		if (c->devices[i].managed)
+			managed[to_bind.nr++] = c->devices[i].bdf;
+	/* All are looked at before the first is touched. */
+	for (unsigned int i = 0; !ret && i < c->nr_devices; i++)
+		ret = iommu_group_check_with(host, c->devices[i].bdf, &to_bind,
+					     e);
+	for (unsigned int i = 0; !ret && i < c->nr_devices; i++)
+		if (c->devices[i].managed)
+			ret = host_bind_vfio(host, c->devices[i].bdf, &binds[i],
+					     e);
 	return ret;
 }
 

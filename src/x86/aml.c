@@ -82,14 +82,13 @@ static void aml_begin(struct aml *a)
 /* PkgLength (20.2.4) of a body; returns the bytes it takes. */
 static unsigned int pkg_length(size_t body, uint8_t out[4])
 {
-	size_t all;
-
 	if (body + 1 < 0x40) {
 		out[0] = (uint8_t)(body + 1);
 		return 1;
 	}
 	for (unsigned int extra = 1; extra <= 3; extra++) {
-		all = body + 1 + extra;
+		size_t all = body + 1 + extra;
+
 		if (all >> (4 + 8 * extra))
 			continue;
 		out[0] = (uint8_t)(extra << 6 | (all & 0xf));

@@ -9,8 +9,7 @@
  *	sys/bus/pci/slot/vendor = 0x8086	a file with that line
  *	proc/swaps = one\ntwo			\n, \t and \\ as in C
  *	sys/kernel/link -> ../target		a symbolic link
- *	- sys/kernel/link			removes the entry and what is in
- *it
+ *	- sys/kernel/link			removes it and what is below
  *
  * tools/mktree writes this form from a real machine.
  */

@@ -17,6 +17,7 @@
 # Both are built under another name and renamed when whole.
 
 suite=trixie
+default_mirror=http://deb.debian.org/debian
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
 packages=(
@@ -83,14 +84,13 @@ debian_mirror() {
 		'Created-By: Packages' 2>/dev/null |
 		sed -nE 's|^main (bookworm\|trixie\|forky\|duke\|sid\|stable\|testing\|unstable) ||p' |
 		grep -E '^(https?|file):' | grep -v security | sed -n 1p) || true
-	echo "${uri:-http://deb.debian.org/debian}"
+	echo "${uri:-$default_mirror}"
 }
 
 # State and configuration that make apt blind to the host's own packages, pins
 # and sources, but not to its proxy settings.
 apt_setup() { # DIR
 	mkdir -p "$1/lists/partial" "$cache/debs/partial"
-	echo "deb [signed-by=$keyring] $(debian_mirror) $suite main" > "$1/sources.list"
 	# The kernel asks for an initramfs generator. Ours is below.
 	cat > "$1/status" <<-END
 		Package: strait-lab
@@ -130,10 +130,16 @@ apt_setup() { # DIR
 	END
 }
 
-# The file names come first, because apt does not list what it already has.
+read_lists() { # DIR MIRROR
+	echo "deb [signed-by=$keyring] $2 $suite main" > "$1/sources.list"
+	apt-get -q -c "$1/apt.conf" -o APT::Update::Error-Mode=any update
+}
+
+# A mirror of this host's may hold this host's release alone. The file names come
+# first, because apt does not list what it already has.
 download_packages() { # DIR
 	local apt=(apt-get -q -y -c "$1/apt.conf")
-	"${apt[@]}" update
+	read_lists "$1" "$(debian_mirror)" || read_lists "$1" "$default_mirror"
 	mkdir -p "$1/none/partial"
 	"${apt[@]}" install -o "Dir::Cache::archives=$1/none" --print-uris \
 		"${packages[@]}" |

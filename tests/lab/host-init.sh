@@ -7,7 +7,7 @@
 #
 # /lab (shared with the script `lab`) holds
 #   command    what to run; without it, a shell on the terminal
-#   terminal   size and type of that terminal
+#   terminal   what that shell reads first: size and type of the terminal
 #   ready      written here when the command is about to start
 #   status     written here when it has ended
 # Both exist from the beginning, because QEMU can make files in a share only if
@@ -80,8 +80,7 @@ flush_output() {
 
 run_shell() {
 	echo yes > /lab/ready
-	PS1='lab:\w# ' setsid -c bash -c '. /lab/terminal; exec bash --norc -i' \
-		< /dev/hvc0 > /dev/hvc0 2>&1
+	setsid -c bash --rcfile /lab/terminal -i < /dev/hvc0 > /dev/hvc0 2>&1
 	echo $? > /run/status
 }
 

@@ -199,6 +199,23 @@ static void a_blocker_is_named_with_the_command_that_frees_it(void)
 		"echo 0000:01:10.2 > /sys/bus/pci/devices/0000:01:10.2/driver/unbind");
 }
 
+static void neighbours_that_will_be_bound_too_are_no_blockers(void)
+{
+	const struct bdf both[] = { vf, { .bus = 1, .devfn = 0x82 } };
+	const struct iommu_to_bind list = { .bdfs = both, .nr = 2 };
+
+	start_shared();
+	CHECK_EQ(iommu_group_check_with(&host, vf, &list, &err), 0);
+}
+
+static void a_neighbour_that_is_not_of_the_list_blocks(void)
+{
+	const struct iommu_to_bind list = { .bdfs = &vf, .nr = 1 };
+
+	start_shared();
+	CHECK_EQ(iommu_group_check_with(&host, vf, &list, &err), -EPERM);
+}
+
 static void a_root_port_on_pcieport_is_no_blocker(void)
 {
 	start_shared();
@@ -362,6 +379,8 @@ int main(void)
 	TAP_RUN(a_function_in_no_group_among_others_is_told_so);
 	TAP_RUN(a_no_iommu_group_is_refused);
 	TAP_RUN(a_blocker_is_named_with_the_command_that_frees_it);
+	TAP_RUN(neighbours_that_will_be_bound_too_are_no_blockers);
+	TAP_RUN(a_neighbour_that_is_not_of_the_list_blocks);
 	TAP_RUN(a_root_port_on_pcieport_is_no_blocker);
 	TAP_RUN(a_neighbour_on_pci_stub_is_no_blocker);
 	TAP_RUN(a_neighbour_on_a_variant_is_no_blocker);

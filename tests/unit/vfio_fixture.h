@@ -9,7 +9,7 @@
 #include "tests/fake/vfio.h"
 #include "tests/tap.h"
 
-enum { BAR_GPA = 0xe0000000u };
+#define BAR_GPA 0xe0000000ull
 
 /* Hears of device regions as KVM would. */
 struct slots {

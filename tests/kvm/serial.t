@@ -1,0 +1,45 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The serial port: where output goes, input, and what happens at the ends of
+# pipes. Slow readers are in serial_test.c, the terminal in terminal_test.c.
+set -u
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+need_kvm
+
+for ((i = 0; i < 8192; i++)); do printf '%07x\n' $i; done > "$tmp/flood"
+
+guest flood
+same "64_kib_of_output_arrive_whole" "$tmp/out" "$tmp/flood"
+
+# With an end that the guest knows; every value but that.
+{
+	head -c 16384 /dev/urandom | tr -d '\004' | head -c 4096
+} > "$tmp/typed"
+{
+	cat "$tmp/typed"
+	printf '\004'
+} | run_guest echo
+{ echo ready && cat "$tmp/typed"; } > "$tmp/want"
+same "4_kib_of_input_arrive_whole" "$tmp/out" "$tmp/want"
+is "ctrl_a_in_a_pipe_is_a_byte_like_others" "$(printf '\001x\004' | { run_guest echo; od -An -c "$tmp/out" | tail -c 9; })" "001   x"
+
+guest hello --serial "file=$tmp/log"
+is "serial_file_gets_the_output" "$(< "$tmp/log")" hello
+is "serial_file_leaves_stdout_empty" "$out" ""
+guest hello --serial "file=$tmp/log"
+is "serial_file_is_begun_anew" "$(< "$tmp/log")" hello
+
+guest hello --serial null
+is "serial_null_swallows_the_output" "$status:$out" "0:"
+
+guest hello --serial "file=$tmp/no/such/dir"
+is "serial_file_that_cannot_be_made_is_a_host_error" "$status" 3
+like "serial_file_that_cannot_be_made_is_named" "$err" "$tmp/no/such/dir: open: No such file"
+
+# A reader that goes away early: nothing but its own end stops the guest.
+run bash -c "set -o pipefail; '$STRAIT' run --kernel '$guests/flood' < /dev/null | head -n 1"
+is "reader_that_goes_away_does_not_stop_the_guest" "$status:$out" 0:0000000
+
+done_testing

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Interrupts of a physical function on their way to the guest. */
+#include "tests/unit/vfio_fixture.h"
+
+enum { CAP = 0x70, NR = 3, NVME_CAP = 0xb0, NVME_NR = 129 };
+
+static struct vm vm;
+static struct irq_msi msi;
+
+static void table_write(gpa_t table, unsigned int vector, unsigned int reg,
+			uint32_t value)
+{
+	bus_write(&vm.mmio, table + vector * PCI_MSIX_ENTRY_LEN + reg, 4,
+		  value);
+}
+
+static void vector_program(gpa_t table, unsigned int vector, uint32_t data,
+			   uint32_t control)
+{
+	table_write(table, vector, PCI_MSIX_ENTRY_LOWER_ADDR, 0xfee01000);
+	table_write(table, vector, PCI_MSIX_ENTRY_DATA, data);
+	table_write(table, vector, PCI_MSIX_ENTRY_VECTOR_CTRL, control);
+}
+
+/* MSI-X on, all vectors still masked. */
+static void start(void)
+{
+	vm_igbvf(&vm);
+	vm_place(&vm, 3, BAR_GPA);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+}
+
+static void enabling_hands_all_vectors_over_in_one_call(void)
+{
+	start();
+	CHECK_EQ(vm.fake.nr_set_irqs, 1);
+	CHECK_EQ(vm.fake.nr_eventfds, NR);
+	vm_stop(&vm);
+}
+
+static void masked_vector_has_no_irqfd(void)
+{
+	start();
+	vector_program(BAR_GPA, 1, 0x41, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	CHECK_EQ(vm.sink.nr_irqfds, 0);
+	fake_vfio_raise(&vm.fake, 1);
+	CHECK(!fake_irq_deliver(&vm.sink, vm.fake.eventfds[1], &msi));
+	vm_stop(&vm);
+}
+
+static void unmasked_vector_reaches_guest_without_user_space(void)
+{
+	unsigned int nr_calls;
+
+	start();
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	nr_calls = vm.fake.nr_calls;
+	fake_vfio_raise(&vm.fake, 1);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[1], &msi));
+	CHECK_EQ(msi.address, 0xfee01000);
+	CHECK_EQ(msi.data, 0x41);
+	CHECK_EQ(vm.fake.nr_calls, nr_calls);
+	vm_stop(&vm);
+}
+
+static void what_comes_while_masked_is_pending_and_then_delivered(void)
+{
+	uint64_t pba;
+
+	start();
+	vector_program(BAR_GPA, 2, 0x42, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	fake_vfio_raise(&vm.fake, 2);
+	bus_read(&vm.mmio, BAR_GPA + 0x2000, 8, &pba);
+	CHECK_EQ(pba, 1 << 2);
+	table_write(BAR_GPA, 2, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[2], &msi));
+	CHECK_EQ(msi.data, 0x42);
+	bus_read(&vm.mmio, BAR_GPA + 0x2000, 8, &pba);
+	CHECK_EQ(pba, 0);
+	vm_stop(&vm);
+}
+
+static void masking_takes_the_irqfd_off(void)
+{
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	CHECK_EQ(vm.sink.nr_irqfds, 1);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_VECTOR_CTRL,
+		    PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	CHECK_EQ(vm.sink.nr_irqfds, 0);
+	vm_stop(&vm);
+}
+
+static void function_mask_masks_all(void)
+{
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2,
+		      PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	CHECK_EQ(vm.sink.nr_irqfds, 0);
+	CHECK_EQ(vm.fake.nr_eventfds, NR);
+	vm_stop(&vm);
+}
+
+static void a_new_target_of_an_unmasked_vector_is_followed(void)
+{
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_DATA, 0x55);
+	fake_vfio_raise(&vm.fake, 0);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[0], &msi));
+	CHECK_EQ(msi.data, 0x55);
+	CHECK_EQ(vm.sink.nr_adds, 1);
+	vm_stop(&vm);
+}
+
+static void many_vectors_cost_one_table_write_and_one_call(void)
+{
+	const gpa_t table = BAR_GPA + 0x5200;
+	uint64_t writes;
+
+	vm_nvme(&vm);
+	vm_place(&vm, 0, BAR_GPA);
+	for (unsigned int i = 0; i < NVME_NR; i++)
+		vector_program(table, i, i, 0);
+	writes = vm.irq.nr_table_writes;
+	pci_dev_write(vm.dev, NVME_CAP + PCI_MSIX_FLAGS, 2,
+		      PCI_MSIX_FLAGS_ENABLE);
+	CHECK_EQ(vm.irq.nr_table_writes, writes + 1);
+	CHECK_EQ(vm.fake.nr_set_irqs, 1);
+	CHECK_EQ(vm.sink.nr_irqfds, NVME_NR);
+	vm_stop(&vm);
+}
+
+static void masking_and_unmasking_again_writes_no_table(void)
+{
+	uint64_t writes;
+
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	writes = vm.irq.nr_table_writes;
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_VECTOR_CTRL, 1);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	CHECK_EQ(vm.irq.nr_table_writes, writes);
+	CHECK_EQ(vm.sink.nr_irqfds, 1);
+	vm_stop(&vm);
+}
+
+static void disabling_gives_the_eventfds_back(void)
+{
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, 0);
+	CHECK_EQ(vm.fake.nr_eventfds, 0);
+	CHECK_EQ(vm.sink.nr_irqfds, 0);
+	CHECK_EQ(vm.fake.nr_set_irqs, 2);
+	vm_stop(&vm);
+}
+
+static void what_is_pending_does_not_outlive_disabling(void)
+{
+	start();
+	fake_vfio_raise(&vm.fake, 1);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, 0);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	CHECK(!fake_irq_deliver(&vm.sink, vm.fake.eventfds[1], &msi));
+	vm_stop(&vm);
+}
+
+static void a_guest_reset_turns_interrupts_off(void)
+{
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	pci_dev_reset(vm.dev);
+	CHECK_EQ(vm.fake.nr_eventfds, 0);
+	CHECK_EQ(vm.sink.nr_irqfds, 0);
+	vm_stop(&vm);
+}
+
+static void fewer_vectors_than_wanted_are_still_used(void)
+{
+	vm_igbvf(&vm);
+	vm.fake.max_vectors = 2;
+	vm_place(&vm, 3, BAR_GPA);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	CHECK_EQ(vm.fake.nr_eventfds, 2);
+	vm_stop(&vm);
+}
+
+static void a_vector_that_kvm_refuses_leaves_the_others(void)
+{
+	start();
+	vm.sink.fail_nth = vm.sink.nr_calls + 2; /* the table, then the irqfd */
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	CHECK_EQ(vm.sink.nr_irqfds, 1);
+	fake_vfio_raise(&vm.fake, 1);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[1], &msi));
+	vm_stop(&vm);
+}
+
+static void the_table_is_masked_after_power_on(void)
+{
+	uint64_t value;
+
+	vm_igbvf(&vm);
+	vm_place(&vm, 3, BAR_GPA);
+	bus_read(&vm.mmio, BAR_GPA + 0x2c, 4, &value);
+	CHECK_EQ(value, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	CHECK_EQ(vm.fake.nr_set_irqs, 0);
+	vm_stop(&vm);
+}
+
+static void accesses_and_changes_are_counted(void)
+{
+	struct vfio_pci_stats stats;
+
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_DATA, 0x55);
+	bus_write(&vm.mmio, BAR_GPA + 0x800, 4, 0);
+	stats = vfio_pci_stats(vm.v);
+	CHECK_EQ(stats.msix_accesses, 4);
+	CHECK_EQ(stats.trapped_accesses, 1);
+	CHECK_EQ(stats.vector_changes, 2);
+	vm_stop(&vm);
+}
+
+int main(void)
+{
+	TAP_RUN(enabling_hands_all_vectors_over_in_one_call);
+	TAP_RUN(masked_vector_has_no_irqfd);
+	TAP_RUN(unmasked_vector_reaches_guest_without_user_space);
+	TAP_RUN(what_comes_while_masked_is_pending_and_then_delivered);
+	TAP_RUN(masking_takes_the_irqfd_off);
+	TAP_RUN(function_mask_masks_all);
+	TAP_RUN(a_new_target_of_an_unmasked_vector_is_followed);
+	TAP_RUN(many_vectors_cost_one_table_write_and_one_call);
+	TAP_RUN(masking_and_unmasking_again_writes_no_table);
+	TAP_RUN(disabling_gives_the_eventfds_back);
+	TAP_RUN(what_is_pending_does_not_outlive_disabling);
+	TAP_RUN(a_guest_reset_turns_interrupts_off);
+	TAP_RUN(fewer_vectors_than_wanted_are_still_used);
+	TAP_RUN(a_vector_that_kvm_refuses_leaves_the_others);
+	TAP_RUN(the_table_is_masked_after_power_on);
+	TAP_RUN(accesses_and_changes_are_counted);
+	return tap_done();
+}
