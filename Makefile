@@ -1,64 +1,172 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# strait: one makefile for program, tests, lint and packages. `make help` lists what it does.
+# strait: one makefile for program, tests, lint and installation.
 
 VERSION := 0.1.0
 B := build
-CC ?= gcc
-CLANG_FORMAT ?= clang-format
 PREFIX ?= /usr/local
-
 CFLAGS ?= -O2 -g
+WERROR ?=
+
+define HELP
+make            build build/strait
+make demo       show the main job on an emulated host: a VF is made and given to a guest
+make check      all tests; check-unit, check-kvm, check-lab run one kind
+make bench-boot start-up time, memory and VM exits beside other VMMs (emulated host)
+make lint       clang-format, clang-tidy, cppcheck, shellcheck, includes
+make fuzz       each fuzzer for FUZZ_S seconds (20)
+make install    to PREFIX ($(PREFIX)), below DESTDIR
+make clean      remove build/
+
+SANITIZE=address,undefined builds and checks with sanitizers, in a directory of its own.
+WERROR=-Werror makes warnings errors. tools/deps installs what the targets need.
+endef
+
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wvla -Wundef -Wformat=2 -Wcast-qual -Wcast-align \
 	-Wpointer-arith -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wnull-dereference -Wimplicit-fallthrough
-WERROR ?=
-STD := -std=gnu17 -D_GNU_SOURCE -DSTRAIT_VERSION='"$(VERSION)"'
-SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(CFLAGS) $(SAN) -I. -I$(O) -MMD -MP -pthread
+# Sanitizers insert checks that make -Wnull-dereference see paths that are not there.
+SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
+	-fno-sanitize-recover=all -Wno-null-dereference)
+STD := -std=gnu17 -D_GNU_SOURCE -DSTRAIT_VERSION=\"$(VERSION)\"
+ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(CFLAGS) $(EXTRA_WARN) $(SAN) -I. -I$(O) -MMD -MP -pthread
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pthread
 
-# Objects of another sanitizer or compiler never meet those of a plain build.
-O := $(B)/obj$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+# Objects of one sanitizer never meet those of another.
 comma := ,
+O := $(B)/obj$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
+MAKEFLAGS += --no-print-directory
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 DIRS := src/base src/host src/core src/x86 src/dev src/vm pci iommu vfio
-LIB_SRC := $(wildcard $(addsuffix /*.c,$(DIRS)))
-LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
+LIB_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard $(addsuffix /*.c,$(DIRS))))
 FAKE_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fake/*.c))
-UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
-HDRS := $(wildcard $(addsuffix /*.h,$(DIRS)) tests/*.h tests/fake/*.h)
-
-.DEFAULT_GOAL := all
-include $(wildcard Makefile.parts)
+UNIT := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
+SRC := $(wildcard $(addsuffix /*.c,src $(DIRS)))
+HDR := $(wildcard $(addsuffix /*.h,$(DIRS)))
+TEST_SRC := $(wildcard tests/*.h tests/*/*.[ch])
 
 all: $(O)/strait
 	@ln -sfn $(notdir $(O))/strait $(B)/strait
 
+include tests/kvm/rules.mk
+
 $(O)/strait: $(O)/src/main.o $(O)/libstrait.a
-	$(CC) -o $@ $^ $(ALL_LDFLAGS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
 
 $(O)/libstrait.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(Q)$(AR) rcs $@ $^
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(EXTRA_WARN) -c -o $@ $<
-
-# iasl names the array after the input: dsdt_aml_code[].
-$(O)/src/x86/dsdt.hex: src/x86/dsdt.asl
-	@mkdir -p $(@D)
-	@iasl -vs -ve -p $(@:.hex=) -tc $< > $(@:.hex=.log) 2>&1 || { cat $(@:.hex=.log); exit 1; }
-
-$(O)/src/x86/acpi.o: $(O)/src/x86/dsdt.hex
+	$(call say,CC,$<)
+	$(Q)$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
 # Guest arithmetic lives here.
 $(O)/pci/%.o $(O)/virtio/%.o: EXTRA_WARN := -Wconversion -Wsign-conversion
 
+# iasl names the array after its input: dsdt_aml_code[].
+$(O)/src/x86/acpi.o: $(O)/src/x86/dsdt.hex
+$(O)/src/x86/dsdt.hex: src/x86/dsdt.asl
+	@mkdir -p $(@D)
+	$(call say,IASL,$<)
+	$(Q)iasl -vs -ve -p $(@:.hex=) -tc $< > $(@:.hex=.log) 2>&1 || { cat $(@:.hex=.log); exit 1; }
+
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(FAKE_OBJ) $(O)/libstrait.a
-	$(CC) -o $@ $^ $(ALL_LDFLAGS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
 
 unit: $(UNIT)
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all unit
+# --- tests: prove reads TAP from programs and scripts alike ---
+
+export STRAIT_BUILD := $(O)
+export STRAIT ?= $(O)/strait
+PROVE := prove --timer --exec ''
+JOBS := $(shell nproc)
+
+# Everything that a test or the demo needs, built by as many jobs as there are CPUs.
+deps-%:
+	@tools/deps $*
+ready: deps-build
+	@$(MAKE) -j$(JOBS) all unit kvm
+
+check: ready deps-lab
+	$(PROVE) $(UNIT) $(KVM_TESTS) tests/lab/lab.t
+check-unit: ready
+	$(PROVE) $(UNIT)
+check-kvm: ready
+	$(PROVE) $(KVM_TESTS)
+check-lab: ready deps-lab
+	$(PROVE) --verbose tests/lab/lab.t
+
+demo: deps-build deps-lab
+	@$(MAKE) -j$(JOBS) all
+	@tests/lab/lab build
+	@tests/lab/lab run tests/lab/demo
+
+bench-boot: deps-build deps-lab
+	@$(MAKE) -j$(JOBS) all
+	@tests/lab/bench-boot
+
+# --- lint: every tool's suppressions are in its configuration, with reasons ---
+
+CLANG_FORMAT ?= clang-format
+SCRIPTS := $(shell grep -lE '^\#!.*\bsh$$|^\#!.*bash' $$(git ls-files 2>/dev/null || find tests tools -type f))
+
+LINTS := lint-format lint-deps lint-headers lint-shell lint-cppcheck lint-tidy
+lint: deps-build deps-lint
+	@$(MAKE) -k $(LINTS)
+lint-format:
+	$(call say,LINT,clang-format)
+	$(Q)$(CLANG_FORMAT) --dry-run --Werror $(SRC) $(HDR) $(TEST_SRC)
+lint-deps:
+	$(call say,LINT,check-deps)
+	$(Q)tools/check-deps
+lint-headers:
+	$(call say,LINT,headers)
+	$(Q)for h in $(HDR); do $(CC) $(STD) $(WARN) -Werror -I. -fsyntax-only -x c $$h || exit 1; done
+lint-shell:
+	$(call say,LINT,shellcheck)
+	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
+lint-cppcheck: $(O)/src/x86/dsdt.hex
+	$(call say,LINT,cppcheck)
+	$(Q)cppcheck -q -j$(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--error-exitcode=1 -I. -I$(O) $(SRC)
+lint-tidy: $(O)/src/x86/dsdt.hex
+	$(call say,LINT,clang-tidy)
+	$(Q)printf '%s\n' $(SRC) | xargs -P$(JOBS) -n6 sh -c \
+		'clang-tidy --quiet "$$@" -- $(STD) -I. -I$(O) 2> /dev/null' tidy
+
+# --- fuzzing (clang) ---
+
+FUZZ_S ?= 20
+FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+LIB_SRC := $(filter-out src/main.c,$(SRC))
+$(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(HDR) $(O)/src/x86/dsdt.hex
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)clang $(STD) -g -O1 -I. -I$(O) -pthread -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC)
+fuzz: deps-build deps-lint
+	@$(MAKE) $(FUZZERS)
+	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; \
+		$$f -max_total_time=$(FUZZ_S) -verbosity=0 $$f.corpus || exit 1; done
+
+# --- installation ---
+
+install: all
+	install -D -m 755 $(O)/strait $(DESTDIR)$(PREFIX)/bin/strait
+	install -D -m 644 docs/strait.1 $(DESTDIR)$(PREFIX)/share/man/man1/strait.1
+
+clean:
+	rm -rf $(B)
+
+help:
+	$(info $(HELP))
+	@:
+
+-include $(shell find $(B) -name '*.d' 2> /dev/null)
+.PHONY: all unit ready check check-unit check-kvm check-lab demo bench-boot lint $(LINTS) fuzz install clean help

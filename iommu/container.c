@@ -53,14 +53,13 @@ static struct container *container_of(struct iommu *i)
 }
 
 /* Adds what sysfs says about the cause. The group must not be open here. */
-static int explain(struct container *c, struct bdf bdf, int ret, struct err *e)
+static void explain(struct container *c, struct bdf bdf, struct err *e)
 {
 	struct err why = { 0 };
 
 	if (iommu_group_check(c->iommu.host, bdf, false, &why))
 		err_hint(e, "%s%s%s", why.msg, why.hint[0] ? "; " : "",
 			 why.hint);
-	return ret;
 }
 
 /* --- information on the IOVA space --- */
@@ -302,27 +301,29 @@ static int group_setup(struct container *c, struct group *g, const char *name,
 	return ret;
 }
 
-static int group_open(struct container *c, struct bdf bdf, int number,
-		      struct group **out, struct err *e)
+static struct group *group_open(struct container *c, struct bdf bdf, int number,
+				struct err *e)
 {
 	struct group *g = calloc(1, sizeof(*g));
 	char name[BDF_STR_LEN];
 	int ret;
 
 	bdf_str(bdf, name);
-	if (!g)
-		return err_set(e, ENOMEM, "%s: out of memory", name);
+	if (!g) {
+		err_set(e, ENOMEM, "%s: out of memory", name);
+		return NULL;
+	}
 	g->number = number;
 	ret = group_setup(c, g, name, e);
 	if (ret) {
 		free(g);
-		return explain(c, bdf, ret, e);
+		explain(c, bdf, e);
+		return NULL;
 	}
 	list_add(&c->groups, &g->node);
 	publish_groups(c);
 	learn_max_maps(c);
-	*out = g;
-	return 0;
+	return g;
 }
 
 static void group_close(struct container *c, struct group *g)
@@ -381,14 +382,14 @@ static int container_dev_open(struct iommu *i, struct bdf bdf, int *fd,
 		char name[BDF_STR_LEN];
 
 		err_set(e, ENODEV, "%s: in no IOMMU group", bdf_str(bdf, name));
-		return explain(c, bdf, -ENODEV, e);
+		explain(c, bdf, e);
+		return -ENODEV;
 	}
 	g = group_find(c, pci.group);
-	if (!g) {
-		ret = group_open(c, bdf, pci.group, &g, e);
-		if (ret)
-			return ret;
-	}
+	if (!g)
+		g = group_open(c, bdf, pci.group, e);
+	if (!g)
+		return -e->code;
 	ret = device_open(c, g, bdf, fd, e);
 	if (ret) {
 		group_put(c, g);

@@ -22,7 +22,7 @@ static void hint_no_memory(struct iommu *i, uint64_t size, struct err *e)
 	struct err lock = { 0 };
 	uint64_t avail;
 
-	if (iommu_check_memlock(i->host, i->mapped_bytes + size, &lock)) {
+	if (iommu_check_memlock(i->host, size, &lock)) {
 		err_hint(e, "%s%s%s", lock.msg, lock.hint[0] ? "; " : "",
 			 lock.hint);
 		return;

@@ -48,7 +48,7 @@ int vfio_dev_reset(struct vfio_dev *d, struct err *e)
 	if (ret)
 		return ret;
 	ret = vfio_dev_check_alive(d, e);
-	return ret ? err_ctx(e, ret, "%s: after reset", d->name) : 0;
+	return ret ? err_ctx(e, ret, "after a reset") : 0;
 }
 
 static int dev_learn(struct vfio_dev *d, struct err *e)

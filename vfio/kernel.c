@@ -210,7 +210,7 @@ static int kernel_region_map(struct vfio_dev *d, unsigned int index,
 
 		if (at)
 			munmap(at, size);
-		return err_ctx(e, ret, "%s: BAR %u", d->name, index);
+		return err_ctx(e, ret, "BAR %u", index);
 	}
 	*hva = got;
 	return 0;

@@ -45,8 +45,8 @@ const struct pci_dev_ops vfio_pci_ops = {
 static int bars_init(struct vfio_pci *v, const uint8_t *phys, struct err *e)
 {
 	for (unsigned int n = 0; n < PCI_NR_BARS; n++) {
-		uint32_t bar =
-			(uint32_t)get_le(phys + PCI_BASE_ADDRESS_0 + 4 * n, 4);
+		uint32_t bar = (uint32_t)get_le(
+			phys + PCI_BASE_ADDRESS_0 + 4 * (size_t)n, 4);
 		int ret = vfio_bar_init(v, n, bar, e);
 
 		if (ret)

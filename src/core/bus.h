@@ -56,8 +56,8 @@ void bus_fini(struct bus *b);
 
 /*
  * r belongs to the caller, is changed only by bus_move while it is on the bus,
- * and outlives the vCPUs. -EEXIST: overlap (both owners named in *e); -EINVAL: empty or
- * wrapping; -ENOSPC: BUS_MAX_RANGES reached.
+ * and outlives the vCPUs. -EEXIST: overlap (both owners named in *e); -EINVAL:
+ * empty or wrapping; -ENOSPC: BUS_MAX_RANGES reached.
  */
 int bus_add(struct bus *b, struct bus_range *r, struct err *e);
 void bus_del(struct bus *b, struct bus_range *r);

@@ -21,11 +21,25 @@
 
 static int write_table_locked(struct irq *irq, struct err *e)
 {
+	int ret;
+
 	if (irq->batch_depth || !irq->dirty)
 		return 0;
-	irq->dirty = false;
 	irq->nr_table_writes++;
-	return irq->ops->set_routes(irq->ctx, irq->routes, irq->nr_routes, e);
+	ret = irq->ops->set_routes(irq->ctx, irq->routes, irq->nr_routes, e);
+	irq->dirty = ret != 0;
+	return ret;
+}
+
+/* Recursive, because a batch holds it while its routes are set. */
+static void lock_init(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(lock, &attr);
+	pthread_mutexattr_destroy(&attr);
 }
 
 int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
@@ -35,7 +49,7 @@ int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
 	irq->routes = calloc(IRQ_MAX_GSI, sizeof(*irq->routes));
 	if (!irq->routes)
 		return err_set(e, ENOMEM, "GSI table: out of memory");
-	pthread_mutex_init(&irq->lock, NULL);
+	lock_init(&irq->lock);
 	for (uint32_t gsi = 0; gsi < IRQ_NR_PINS; gsi++) {
 		irq->routes[irq->nr_routes++].gsi = gsi;
 		irq->used[0] |= 1ULL << gsi;
@@ -56,14 +70,12 @@ void irq_begin(struct irq *irq)
 {
 	pthread_mutex_lock(&irq->lock);
 	irq->batch_depth++;
-	pthread_mutex_unlock(&irq->lock);
 }
 
 int irq_commit(struct irq *irq, struct err *e)
 {
 	int ret;
 
-	pthread_mutex_lock(&irq->lock);
 	BUG_ON(!irq->batch_depth);
 	irq->batch_depth--;
 	ret = write_table_locked(irq, e);
@@ -85,6 +97,8 @@ void irq_line_pulse(const struct irq_line *line)
 /* A free GSI above the pins, or IRQ_MAX_GSI. */
 static uint32_t gsi_take_locked(struct irq *irq)
 {
+	if (irq->nr_msi == IRQ_MAX_MSI)
+		return IRQ_MAX_GSI;
 	for (uint32_t word = 0; word < ARRAY_SIZE(irq->used); word++) {
 		uint32_t bit;
 
@@ -92,6 +106,7 @@ static uint32_t gsi_take_locked(struct irq *irq)
 			continue;
 		bit = (uint32_t)__builtin_ctzll(~irq->used[word]);
 		irq->used[word] |= 1ULL << bit;
+		irq->nr_msi++;
 		return word * 64 + bit;
 	}
 	return IRQ_MAX_GSI;
@@ -152,6 +167,7 @@ void msi_route_fini(struct msi_route *r)
 		irq->dirty = true;
 	}
 	irq->used[r->gsi / 64] &= ~(1ULL << (r->gsi % 64));
+	irq->nr_msi--;
 	pthread_mutex_unlock(&irq->lock);
 	*r = (struct msi_route){ .eventfd = -1 };
 }
@@ -162,17 +178,18 @@ int msi_route_set(struct msi_route *r, struct irq_msi msi, struct err *e)
 	struct irq_route route = { .gsi = r->gsi, .is_msi = true, .msi = msi };
 	int ret = 0;
 
-	if (r->in_table && r->msi.address == msi.address &&
-	    r->msi.data == msi.data)
-		return 0;
 	pthread_mutex_lock(&irq->lock);
-	if (r->in_table)
-		*route_of_locked(r) = route;
-	else
-		irq->routes[irq->nr_routes++] = route;
-	r->in_table = true;
-	r->msi = msi;
-	irq->dirty = true;
+	if (!r->in_table || r->msi.address != msi.address ||
+	    r->msi.data != msi.data) {
+		if (r->in_table)
+			*route_of_locked(r) = route;
+		else
+			irq->routes[irq->nr_routes++] = route;
+		r->in_table = true;
+		r->msi = msi;
+		irq->dirty = true;
+	}
+	/* Also if an earlier write of the table failed. */
 	ret = write_table_locked(irq, e);
 	pthread_mutex_unlock(&irq->lock);
 	return ret;

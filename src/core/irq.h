@@ -19,7 +19,15 @@
 #include "src/base/err.h"
 #include "src/base/types.h"
 
-enum { IRQ_NR_PINS = 24, IRQ_MAX_GSI = 4096 };
+enum {
+	IRQ_NR_PINS = 24,
+	IRQ_MAX_GSI = 4096,
+	/*
+	 * KVM takes a table of 4096 entries (KVM_MAX_IRQ_ROUTES), of which the
+	 * pins need 39: all below 16 but one lead to PIC and IOAPIC.
+	 */
+	IRQ_MAX_MSI = 4096 - 39,
+};
 
 struct irq_msi {
 	uint64_t address;
@@ -50,6 +58,7 @@ struct irq {
 	struct irq_route *routes; /* pins, then MSI routes in no order */
 	unsigned int nr_routes;
 	uint64_t used[IRQ_MAX_GSI / 64];
+	unsigned int nr_msi; /* GSIs given out */
 	unsigned int batch_depth;
 	bool dirty;
 	uint64_t nr_table_writes; /* for tests and --stats */
@@ -60,7 +69,10 @@ int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
 	     struct err *e);
 void irq_fini(struct irq *irq);
 
-/* Batches nest. irq_commit writes the table if anything changed. */
+/*
+ * Batches nest; another thread's changes wait until the outermost has ended.
+ * irq_commit writes the table if anything changed.
+ */
 void irq_begin(struct irq *irq);
 int irq_commit(struct irq *irq, struct err *e);
 

@@ -20,9 +20,10 @@
 #include "src/base/bits.h"
 #include "src/core/kvm.h"
 
-/* Below the BIOS area and the LAPICs, where nothing of ours lies; three pages. */
+/* Below the BIOS area and the LAPICs, where nothing of ours lies; three pages.
+ */
 #define IDENTITY_MAP_GPA 0xfeffc000ULL
-#define TSS_GPA 0xfeffd000ULL
+#define TSS_GPA		 0xfeffd000ULL
 
 static const char *const kvm_name = "KVM";
 

@@ -117,8 +117,10 @@ int loop_signals_add(struct loop *l, struct loop_signals *s,
 	if (s->source.fd < 0)
 		return err_sys(e, "event loop", "signalfd");
 	ret = loop_add(l, &s->source, EPOLLIN, e);
-	if (ret)
+	if (ret) {
 		close(s->source.fd);
+		s->source.fd = -1;
+	}
 	return ret;
 }
 
@@ -149,8 +151,10 @@ int loop_timer_add(struct loop *l, struct loop_timer *t, struct err *e)
 	if (t->source.fd < 0)
 		return err_sys(e, "event loop", "timerfd_create");
 	ret = loop_add(l, &t->source, EPOLLIN, e);
-	if (ret)
+	if (ret) {
 		close(t->source.fd);
+		t->source.fd = -1;
+	}
 	return ret;
 }
 

@@ -27,6 +27,8 @@ struct serial {
 	struct bus_range range;
 	struct loop_source input, output;
 	int out_fd; /* -1: output vanishes */
+	int own_fd; /* our own description of it, or -1 */
+	bool may_block;
 	bool input_on, output_waits, line_is_high;
 	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
 	bool thr_irq, overrun;

@@ -18,8 +18,11 @@
  * Registers: National Semiconductor PC16550D data sheet, section 8.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/bits.h"
@@ -112,11 +115,11 @@ static void set_watch(struct serial *s, struct loop_source *source, bool *now,
 		source->fd = -1;
 }
 
-/* The loop looks at the input only while there is room for it. */
+/* The loop looks at the input while there is room and no loopback. */
 static void update_input(struct serial *s)
 {
-	set_watch(s, &s->input, &s->input_on, s->rx_len < SERIAL_FIFO_LEN,
-		  EPOLLIN);
+	set_watch(s, &s->input, &s->input_on,
+		  s->rx_len < SERIAL_FIFO_LEN && !(s->mcr & MCR_LOOP), EPOLLIN);
 }
 
 static void rx_put(struct serial *s, uint8_t byte)
@@ -141,8 +144,10 @@ static uint8_t rx_get(struct serial *s)
 	return byte;
 }
 
-/* Writes what waits, without blocking: poll first, then no more than a pipe
- * surely takes. */
+/*
+ * Writes what waits, without blocking. A pipe that polls as ready takes 4 KiB;
+ * of what else is not known to be non-blocking a byte at a time is asked.
+ */
 static void flush(struct serial *s)
 {
 	while (s->out_len) {
@@ -152,8 +157,10 @@ static void flush(struct serial *s)
 
 		if (poll(&p, 1, 0) != 1)
 			break;
+		if (run > s->out_len)
+			run = s->out_len;
 		n = write(s->out_fd, s->out + s->out_head,
-			  run < s->out_len ? run : s->out_len);
+			  s->may_block ? 1 : run);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
 		/* A reader that went away must not stop the guest. */
@@ -282,6 +289,7 @@ static void write_locked(struct serial *s, uint64_t reg, uint8_t value)
 		break;
 	case REG_MCR:
 		s->mcr = value & MCR_MASK;
+		update_input(s);
 		break;
 	case REG_SCR:
 		s->scr = value;
@@ -332,7 +340,8 @@ static void input_ready(struct loop_source *source, uint32_t events)
 	if (s->input_on)
 		n = read(source->fd, buf, SERIAL_FIFO_LEN - s->rx_len);
 	/* End of input, or a terminal that is gone: do not look again. */
-	if (s->input_on && (n == 0 || (n < 0 && errno != EAGAIN))) {
+	if (s->input_on &&
+	    (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))) {
 		set_watch(s, source, &s->input_on, false, 0);
 		source->fd = -1;
 	}
@@ -358,6 +367,27 @@ static void output_ready(struct loop_source *source, uint32_t events)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/*
+ * A file description of our own, so that making it non-blocking does not
+ * change the one that is shared with others. -1: there can be none (a socket),
+ * or it would not be the same (the position in a regular file).
+ */
+static int own_output(int fd, bool *may_block)
+{
+	struct stat st;
+	char path[32];
+	int own;
+
+	*may_block = false;
+	if (fd < 0 || fstat(fd, &st) || S_ISREG(st.st_mode) ||
+	    S_ISFIFO(st.st_mode))
+		return -1;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	*may_block = own < 0;
+	return own;
+}
+
 int serial_init(struct serial *s, struct bus *pio, uint64_t port,
 		struct irq_line line, struct loop *loop, int in_fd, int out_fd,
 		struct err *e)
@@ -373,6 +403,9 @@ int serial_init(struct serial *s, struct bus *pio, uint64_t port,
 		.input = { .fd = in_fd, .ready = input_ready },
 		.output = { .fd = out_fd, .ready = output_ready },
 	};
+	s->own_fd = own_output(out_fd, &s->may_block);
+	if (s->own_fd >= 0)
+		s->out_fd = s->output.fd = s->own_fd;
 	pthread_mutex_init(&s->lock, NULL);
 	/* What epoll does not take (a regular file, /dev/null) is no input. */
 	update_input(s);
@@ -391,6 +424,8 @@ void serial_fini(struct serial *s, struct bus *pio)
 		flush(s);
 	set_watch(s, &s->input, &s->input_on, false, 0);
 	set_watch(s, &s->output, &s->output_waits, false, 0);
+	if (s->own_fd >= 0)
+		close(s->own_fd);
 	pthread_mutex_destroy(&s->lock);
 	s->loop = NULL;
 }

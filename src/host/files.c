@@ -48,6 +48,7 @@ static int kernel_write(const struct host *h, const char *path,
 	return n < 0 || (size_t)n != len ? -errno : 0;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the type of host_ops
 static bool tree_if_addr(const struct host *h, const char *ifname, char *buf,
 			 size_t len)
 {

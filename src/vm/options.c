@@ -10,8 +10,8 @@
  * with a second table for its keys.
  *
  * Every refusal names the option as the user wrote it and, for a name that does
- * not exist, the nearest one that does: by edit distance with transpositions
- * ("kernl", "memroy"), or by a common beginning ("mem", "initrd").
+ * not exist, the nearest one that does: by edit distance ("kernl", "memroy"),
+ * or by a common beginning ("mem", "initrd").
  *
  * Deliberately missing: abbreviated options, options after "--", quoting of
  * commas inside lists (no value that takes a list needs it; a path that could
@@ -25,38 +25,29 @@
 
 enum { WORD_MAX = 32, VALUE_MAX = 512 };
 
-/* Edit distance with transpositions of neighbours; both at most WORD_MAX long.
- */
+/* Edit distance of two words of at most WORD_MAX letters. */
 static unsigned int edit_distance(const char *a, const char *b)
 {
-	unsigned int rows[3][WORD_MAX + 1];
-	unsigned int *prev2 = rows[0], *prev = rows[1], *row = rows[2];
-	size_t la = strlen(a), lb = strlen(b);
+	unsigned int row[WORD_MAX + 1];
+	size_t len = strlen(b);
 
-	for (size_t j = 0; j <= lb; j++)
+	for (size_t j = 0; j <= len; j++)
 		row[j] = (unsigned int)j;
-	for (size_t i = 1; i <= la; i++) {
-		unsigned int *spare = prev2;
+	for (; *a; a++) {
+		unsigned int diagonal = row[0]++;
 
-		prev2 = prev;
-		prev = row;
-		row = spare;
-		row[0] = (unsigned int)i;
-		for (size_t j = 1; j <= lb; j++) {
-			unsigned int best =
-				prev[j - 1] + (a[i - 1] != b[j - 1]);
+		for (size_t j = 1; j <= len; j++) {
+			unsigned int best = diagonal + (*a != b[j - 1]);
 
-			if (prev[j] + 1 < best)
-				best = prev[j] + 1;
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1] && prev2[j - 2] + 1 < best)
-				best = prev2[j - 2] + 1;
+			diagonal = row[j];
 			row[j] = best;
 		}
 	}
-	return row[lb];
+	return row[len];
 }
 
 static size_t common_start(const char *a, const char *b)

@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "src/base/log.h"
 #include "src/vm/vm.h"
@@ -160,6 +161,17 @@ static int run_once(const struct config *c, const struct host *host,
 	return status;
 }
 
+/* Each MSI-X vector takes an eventfd, and soft limits of 1024 are common. */
+static void raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int vm_run(const struct config *c, struct err *e)
 {
 	struct host_bind binds[CONFIG_MAX_DEVICES] = { 0 };
@@ -170,6 +182,7 @@ int vm_run(const struct config *c, struct err *e)
 	/* One heap is enough; an arena per thread would cost memory each. */
 	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
 	vm_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (host_open(&host, "/", e))

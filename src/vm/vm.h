@@ -27,7 +27,6 @@
 /* Exit statuses of `strait run`, as its man page lists them. */
 enum vm_status {
 	VM_OK = 0,	 /* powered off, or quit from the terminal */
-	VM_INTERNAL = 1, /* a bug in strait */
 	VM_USAGE = 2,
 	VM_HOST = 3,	 /* the host or a device cannot serve */
 	VM_CRASH = 4,	 /* the guest crashed */

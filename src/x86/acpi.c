@@ -126,6 +126,13 @@ static uint8_t *room(struct writer *w, size_t len)
 	return at;
 }
 
+/* Letters into a zeroed field: no final NUL of its own. */
+static void put_text(uint8_t *at, const char *text)
+{
+	while (*text)
+		*at++ = (uint8_t)*text++;
+}
+
 /* Makes the bytes of a structure add up to 0. */
 static void checksum(uint8_t *at, size_t len, size_t field)
 {
@@ -147,12 +154,12 @@ static uint8_t *table_begin(struct writer *w, const char *signature,
 	at = room(w, HDR_LEN);
 	if (!at)
 		return NULL;
-	memcpy(at, signature, 4);
+	put_text(at, signature);
 	at[HDR_REVISION] = (uint8_t)revision;
-	memcpy(at + HDR_OEM_ID, "STRAIT", 6);
-	memcpy(at + HDR_OEM_TABLE_ID, "STRAIT\0", 8);
+	put_text(at + HDR_OEM_ID, "STRAIT");
+	put_text(at + HDR_OEM_TABLE_ID, "STRAIT");
 	put_le(at + HDR_OEM_REVISION, 1, 4);
-	memcpy(at + HDR_CREATOR, "STRT", 4);
+	put_text(at + HDR_CREATOR, "STRT");
 	put_le(at + HDR_CREATOR_REVISION, 1, 4);
 	return at;
 }
@@ -218,7 +225,7 @@ static void write_fadt(struct writer *w, gpa_t dsdt)
 	at[FADT_MINOR] = FADT_MINOR_REVISION;
 	put_port(at + FADT_SLEEP_CONTROL, X86_SLEEP_PORT);
 	put_port(at + FADT_SLEEP_STATUS, X86_SLEEP_PORT);
-	memcpy(at + FADT_HYPERVISOR, "STRAIT\0", 8);
+	put_text(at + FADT_HYPERVISOR, "STRAIT");
 	table_end_listed(w);
 }
 
@@ -316,8 +323,8 @@ static gpa_t write_xsdt(struct writer *w)
 
 static void write_rsdp(uint8_t *at, gpa_t xsdt)
 {
-	memcpy(at, "RSD PTR ", 8);
-	memcpy(at + RSDP_OEM_ID, "STRAIT", 6);
+	put_text(at, "RSD PTR ");
+	put_text(at + RSDP_OEM_ID, "STRAIT");
 	at[RSDP_REVISION] = 2;
 	put_le(at + RSDP_LENGTH, RSDP_LEN, 4);
 	put_le(at + RSDP_XSDT, xsdt, 8);
@@ -328,12 +335,14 @@ static void write_rsdp(uint8_t *at, gpa_t xsdt)
 int acpi_build(const struct acpi_params *p, uint8_t *buf, size_t len,
 	       size_t *used, struct err *e)
 {
-	struct writer w = { .buf = buf, .len = len };
-	uint8_t *rsdp = room(&w, RSDP_LEN);
+	struct writer w = { .len = len };
 	gpa_t dsdt, xsdt;
+	uint8_t *rsdp;
 
 	BUG_ON(p->nr_cpus < 1 || p->nr_cpus > 255);
 	BUG_ON(p->pci->ecam + X86_ECAM_SIZE > GIB(4));
+	w.buf = buf;
+	rsdp = room(&w, RSDP_LEN);
 	dsdt = write_dsdt(&w);
 	write_fadt(&w, dsdt);
 	write_madt(&w, p->nr_cpus);

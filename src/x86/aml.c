@@ -200,7 +200,7 @@ void aml_crs_window(struct aml_crs *c, enum aml_space space, unsigned int width,
 	at[3] = (uint8_t)space;
 	at[4] = CRS_WINDOW_FLAGS;
 	at[5] = type_flags[space];
-	for (unsigned int i = 0; i < ARRAY_SIZE(numbers); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		put_le(at + 6 + i * width, numbers[i], width);
 }
 

@@ -15,7 +15,8 @@ int boot_file_open(struct boot_file *f, const char *path, struct err *e)
 	int ret;
 
 	*f = (struct boot_file){ .path = path, .fd = -1 };
-	f->fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Not waiting for the writer of a FIFO: that is refused below. */
+	f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (f->fd < 0)
 		return err_sys(e, path, "open");
 	if (fstat(f->fd, &st))
@@ -39,9 +40,20 @@ void boot_file_close(struct boot_file *f)
 	f->fd = -1;
 }
 
+static int truncated(const struct boot_file *f, uint64_t len, uint64_t off,
+		     struct err *e)
+{
+	return err_set(e, EINVAL,
+		       "%s: is truncated: it has %" PRIu64
+		       " bytes, and %" PRIu64 " are needed from byte %" PRIu64,
+		       f->path, f->size, len, off);
+}
+
 int boot_file_read(const struct boot_file *f, void *buf, uint64_t len,
 		   uint64_t off, struct err *e)
 {
+	if (off > f->size || len > f->size - off)
+		return truncated(f, len, off, e);
 	while (len) {
 		ssize_t n = pread(f->fd, buf, len, (off_t)off);
 
@@ -50,11 +62,7 @@ int boot_file_read(const struct boot_file *f, void *buf, uint64_t len,
 		if (n < 0)
 			return err_sys(e, f->path, "read");
 		if (!n)
-			return err_set(
-				e, EINVAL,
-				"%s: is truncated: it ends at byte %" PRIu64
-				" where %" PRIu64 " more are needed",
-				f->path, off, len);
+			return truncated(f, len, off, e);
 		buf = (char *)buf + n;
 		off += (uint64_t)n;
 		len -= (uint64_t)n;
@@ -94,6 +102,8 @@ int boot_load_initramfs(const struct mem *m, const struct boot_params_in *in,
 		return ret;
 	if (top > limit)
 		top = limit;
+	top = align_down(top, 4096);
+	floor = align_up(floor, 4096);
 	if (top < floor || f.size > top - floor) {
 		err_set(e, ENOMEM,
 			"%s: %" PRIu64

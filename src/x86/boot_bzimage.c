@@ -65,6 +65,7 @@ static int load_kernel(const struct mem *m, const struct boot_file *f,
 	uint64_t sects = h->setup_sects ? h->setup_sects : DEFAULT_SETUP_SECTS;
 	uint64_t off = (sects + 1) * SECTOR_LEN;
 	uint64_t len = (uint64_t)h->syssize * 16;
+	uint64_t need = h->init_size;
 
 	if (!len || off >= f->size || len > align_up(f->size - off, 16))
 		return err_set(e, EINVAL,
@@ -73,16 +74,31 @@ static int load_kernel(const struct mem *m, const struct boot_file *f,
 			       f->path, f->size, off + len);
 	if (len > f->size - off)
 		len = f->size - off;
-	if (!mem_ptr(m, h->pref_address, h->init_size)) {
+	if (len > need)
+		need = len;
+	if (h->pref_address < X86_HIGH_RAM_GPA ||
+	    h->pref_address >= X86_RAM_BELOW_4G_MAX)
+		return err_set(e, ENOEXEC,
+			       "%s: wants to be loaded at 0x%" PRIx64
+			       ", outside of 1 MiB to 3 GiB",
+			       f->path, (uint64_t)h->pref_address);
+	if (!mem_ptr(m, h->pref_address, need)) {
 		err_set(e, ENOMEM,
-			"%s: needs %u MiB from 0x%" PRIx64
+			"%s: needs %" PRIu64 " MiB from 0x%" PRIx64
 			" to unpack itself, where the guest has no RAM",
-			f->path, (h->init_size >> 20) + 1,
-			(uint64_t)h->pref_address);
+			f->path, (need >> 20) + 1, (uint64_t)h->pref_address);
 		err_hint(e, "give the guest more with --memory size=...");
 		return -ENOMEM;
 	}
 	return boot_file_load(f, m, h->pref_address, len, off, "kernel", e);
+}
+
+/* Behind what the kernel needs until it has read its memory map. */
+static gpa_t kernel_end(const struct setup_header *h)
+{
+	uint64_t len = (uint64_t)h->syssize * 16;
+
+	return h->pref_address + (len > h->init_size ? len : h->init_size);
 }
 
 static void fill_e820(struct boot_params *bp, const struct boot_params_in *in)

@@ -77,6 +77,7 @@ static int read_elf(const struct boot_file *f, struct elf *elf, struct err *e)
 		Elf32_Ehdr h32;
 		Elf64_Ehdr h64;
 	} h = { 0 };
+	uint16_t machine;
 	int ret = boot_file_read(f, h.ident, EI_NIDENT, 0, e);
 
 	if (ret)
@@ -89,7 +90,9 @@ static int read_elf(const struct boot_file *f, struct elf *elf, struct err *e)
 	elf->phoff = elf->is_64 ? h.h64.e_phoff : h.h32.e_phoff;
 	elf->nr = elf->is_64 ? h.h64.e_phnum : h.h32.e_phnum;
 	elf->phentsize = elf->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
-	if (h.ident[EI_DATA] != ELFDATA2LSB || !elf->nr ||
+	machine = elf->is_64 ? h.h64.e_machine : h.h32.e_machine;
+	if ((machine != EM_X86_64 && machine != EM_386) ||
+	    h.ident[EI_DATA] != ELFDATA2LSB || !elf->nr ||
 	    elf->nr > MAX_PHDRS ||
 	    (elf->is_64 ? h.h64.e_phentsize : h.h32.e_phentsize) !=
 		    elf->phentsize)
@@ -142,8 +145,8 @@ static int find_entry(const struct boot_file *f, const struct segment *s,
 		uint64_t name = off + sizeof(n), desc, next;
 
 		memcpy(&n, notes + off, sizeof(n));
-		desc = name + align_up(n.n_namesz, align);
-		next = desc + align_up(n.n_descsz, align);
+		desc = align_up(name + n.n_namesz, align);
+		next = align_up(desc + n.n_descsz, align);
 		if (desc + n.n_descsz > s->file_size)
 			break;
 		if (n.n_type == XEN_NOTE_PHYS32_ENTRY && n.n_namesz == 4 &&
@@ -169,6 +172,12 @@ static int load_segment(const struct mem *m, const struct boot_file *f,
 		return err_set(e, ENOEXEC,
 			       "%s: has an ELF segment of a wrong size",
 			       f->path);
+	if (s->gpa < X86_HIGH_RAM_GPA)
+		return err_set(
+			e, ENOEXEC,
+			"%s: has an ELF segment at 0x%" PRIx64
+			", and the first MiB is taken by boot data and ACPI tables",
+			f->path, s->gpa);
 	if (!mem_ptr(m, s->gpa, s->mem_size)) {
 		err_set(e, ENOMEM,
 			"%s: has an ELF segment at 0x%" PRIx64

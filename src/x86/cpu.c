@@ -25,6 +25,9 @@
 #define EFER_LMA       (1ULL << 10)
 #define PTE_PRESENT_RW 3ULL
 #define PTE_LARGE      (1ULL << 7)
+#define PAGE_LEN       4096ULL
+#define PD_ENTRIES     512ULL
+#define NR_PDS	       4ULL
 
 enum {
 	MSR_MISC_ENABLE = 0x1a0,
@@ -41,8 +44,6 @@ enum {
 	CODE_TYPE = 0xb, /* execute, read, accessed */
 	DATA_TYPE = 0x3, /* read, write, accessed */
 	TSS_TYPE = 0xb,	 /* busy 32-bit */
-	PD_ENTRIES = 512,
-	NR_PDS = 4,
 };
 
 static uint64_t descriptor(uint64_t type, bool is_64)
@@ -56,15 +57,17 @@ int cpu_write_tables(const struct mem *m, struct err *e)
 {
 	uint64_t gdt[] = { 0, 0, descriptor(CODE_TYPE, true),
 			   descriptor(DATA_TYPE, false) };
-	uint64_t *tables = mem_ptr(m, X86_PAGE_TABLES_GPA, (2 + NR_PDS) * 4096);
+	uint64_t *tables =
+		mem_ptr(m, X86_PAGE_TABLES_GPA, (2 + NR_PDS) * PAGE_LEN);
 
 	if (!tables || mem_write(m, X86_GDT_GPA, gdt, sizeof(gdt)))
 		return err_set(e, ENOMEM, "guest memory: too small to boot");
-	memset(tables, 0, 2 * 4096);
-	tables[0] = (X86_PAGE_TABLES_GPA + 4096) | PTE_PRESENT_RW;
+	memset(tables, 0, 2 * PAGE_LEN);
+	tables[0] = (X86_PAGE_TABLES_GPA + PAGE_LEN) | PTE_PRESENT_RW;
 	for (uint64_t i = 0; i < NR_PDS; i++)
 		tables[PD_ENTRIES + i] =
-			(X86_PAGE_TABLES_GPA + (2 + i) * 4096) | PTE_PRESENT_RW;
+			(X86_PAGE_TABLES_GPA + (2 + i) * PAGE_LEN) |
+			PTE_PRESENT_RW;
 	for (uint64_t i = 0; i < NR_PDS * PD_ENTRIES; i++)
 		tables[2 * PD_ENTRIES + i] =
 			i * MIB(2) | PTE_PRESENT_RW | PTE_LARGE;

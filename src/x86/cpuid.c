@@ -112,7 +112,7 @@ static void fix_entry(struct kvm_cpuid_entry2 *c, uint32_t nr_cpus)
 	}
 }
 
-/* KVM may give leaf 0xb one subleaf only; the guest needs both levels. */
+/* KVM gives these leaves one subleaf only since 6.2; the guest needs both. */
 static int add_core_level(struct kvm_cpuid2 **cpuid, uint32_t function,
 			  uint32_t nr_cpus)
 {
@@ -147,7 +147,8 @@ int cpu_cpuid_template(const struct kvm *k, unsigned int nr_cpus,
 		return ret;
 	for (uint32_t i = 0; i < c->nent; i++)
 		fix_entry(&c->entries[i], nr_cpus);
-	if (add_core_level(&c, 0xb, nr_cpus)) {
+	if (add_core_level(&c, 0xb, nr_cpus) ||
+	    add_core_level(&c, 0x1f, nr_cpus)) {
 		free(c);
 		return err_set(e, ENOMEM, "CPUID: out of memory");
 	}

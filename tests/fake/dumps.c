@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Config spaces for tests, as lspci -xxxx prints them; lines of zeros left out. */
+/* Config spaces for tests, lspci -xxxx form, lines of zeros left out. */
 #include "tests/fake/vfio.h"
 
 /* clang-format off */

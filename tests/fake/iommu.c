@@ -53,8 +53,8 @@ static int fake_dev_open(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
 	char name[BDF_STR_LEN];
 
 	(void)i;
-	(void)fd;
-	(void)kvm_fd;
+	*fd = -1;
+	*kvm_fd = -1;
 	return err_set(e, ENODEV, "%s: no devices here", bdf_str(bdf, name));
 }
 

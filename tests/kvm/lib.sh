@@ -22,11 +22,12 @@ skip_all() { # REASON
 }
 
 need_kvm() {
+	[ -x "$STRAIT" ] || { echo "Bail out! no $STRAIT: run make"; exit 1; }
 	[ -e /dev/kvm ] || skip_all "no /dev/kvm"
 	{ : <> /dev/kvm; } 2> /dev/null || skip_all "no permission on /dev/kvm"
 }
 
-result() { # STATUS NAME; passes if STATUS is 0
+result() { # STATUS NAME; passes if STATUS is 0, and returns it
 	tap_nr=$((tap_nr + 1))
 	if [ "$1" = 0 ]; then
 		echo "ok $tap_nr - $2"
@@ -34,31 +35,24 @@ result() { # STATUS NAME; passes if STATUS is 0
 		tap_failed=1
 		echo "not ok $tap_nr - $2"
 	fi
+	return "$1"
 }
 
-diag() { printf '%s\n' "$1" | head -n "${2:-30}" | sed 's/^/# /'; }
+diag() { printf "%s\n" "$1" | head -n 40 | sed "s/^/# /"; }
 
 is() { # NAME GOT WANT
 	[ "$2" = "$3" ]
-	result $? "$1" && [ "$2" = "$3" ] || {
-		diag "got: $2"
-		diag "not: $3"
-	}
+	result $? "$1" || diag "got: $2"$'\n'"not: $3"
 }
 
-like() { # NAME TEXT REGEX; some line of TEXT has it
-	if grep -Eq -- "$3" <<< "$2"; then
-		result 0 "$1"
-	else
-		result 1 "$1"
-		diag "no \"$3\" in: $2"
-	fi
+like() { # NAME TEXT REGEX; some line of TEXT matches
+	grep -Eq -- "$3" <<< "$2"
+	result $? "$1" || diag "no \"$3\" in: $2"
 }
 
 same() { # NAME FILE FILE
 	cmp "$2" "$3" > "$tmp/cmp" 2>&1
-	result $? "$1"
-	diag "$(< "$tmp/cmp")"
+	result $? "$1" || diag "$(< "$tmp/cmp")"
 }
 
 skip() { # NAME REASON

@@ -110,6 +110,20 @@ static void bad_sizes_are_refused(void)
 	fixture_fini(&f);
 }
 
+static void smallest_and_largest_sizes_are_taken(void)
+{
+	fixture_init(&f);
+	CHECK_EQ(set_bar(0, PCI_BAR_IO, 4), 0);
+	CHECK_EQ(set_bar(0, PCI_BAR_IO, KIB(32)), 0);
+	CHECK_EQ(set_bar(0, PCI_BAR_MEM32, 16), 0);
+	CHECK_EQ(set_bar(0, PCI_BAR_MEM32, GIB(2)), 0);
+	CHECK_EQ(set_bar(0, PCI_BAR_MEM64, 16), 0);
+	CHECK_EQ(set_bar(0, PCI_BAR_MEM64, 1ULL << 51), 0);
+	CHECK_EQ(set_bar(PCI_BAR_ROM, PCI_BAR_MEM32, KIB(2)), 0);
+	CHECK_EQ(set_bar(PCI_BAR_ROM, PCI_BAR_MEM32, GIB(2)), 0);
+	fixture_fini(&f);
+}
+
 static void mem64_needs_two_registers(void)
 {
 	fixture_init(&f);
@@ -426,6 +440,17 @@ static void reset_unmaps_bars_before_the_owner_resets(void)
 	fixture_fini(&f);
 }
 
+static void reset_maps_again_what_decodes_at_power_on(void)
+{
+	start_mapped(PCI_BAR_MEM32, KIB(16), 0xc0000000);
+	pci_dev_set_power_on(&f.dev);
+	wr(&f, PCI_COMMAND, 2, 0);
+	f.log[0] = '\0';
+	pci_dev_reset(&f.dev);
+	CHECK_LOG(&f, "reset;map 0@c0000000;");
+	fixture_fini(&f);
+}
+
 static void fini_unmaps_what_is_mapped(void)
 {
 	start_mapped(PCI_BAR_MEM32, KIB(16), 0xc0000000);
@@ -444,6 +469,7 @@ int main(void)
 	TAP_RUN(type_bits_cannot_be_written);
 	TAP_RUN(absent_bar_reads_zero);
 	TAP_RUN(bad_sizes_are_refused);
+	TAP_RUN(smallest_and_largest_sizes_are_taken);
 	TAP_RUN(mem64_needs_two_registers);
 	TAP_RUN(bar_can_be_taken_away_again);
 	TAP_RUN(nothing_is_mapped_while_decode_is_off);
@@ -467,6 +493,7 @@ int main(void)
 	TAP_RUN(two_bars_can_swap_places);
 	TAP_RUN(owner_hears_of_decode_before_mapping_and_after_unmapping);
 	TAP_RUN(reset_unmaps_bars_before_the_owner_resets);
+	TAP_RUN(reset_maps_again_what_decodes_at_power_on);
 	TAP_RUN(fini_unmaps_what_is_mapped);
 	return tap_done();
 }

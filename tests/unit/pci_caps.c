@@ -69,6 +69,15 @@ static void free_place_has_room_for_the_whole_capability(void)
 	fixture_fini(&f);
 }
 
+static void capability_fits_exactly_between_two_others(void)
+{
+	fixture_init(&f);
+	pci_dev_add_cap(&f.dev, PCI_CAP_ID_PM, 0x40, 8);
+	pci_dev_add_cap(&f.dev, PCI_CAP_ID_MSIX, 0x50, 12);
+	CHECK_EQ(pci_dev_add_cap(&f.dev, PCI_CAP_ID_VNDR, 0x48, 8), 0x48);
+	fixture_fini(&f);
+}
+
 static void taken_place_is_refused(void)
 {
 	fixture_init(&f);
@@ -248,6 +257,7 @@ int main(void)
 	TAP_RUN(function_without_capabilities_says_so);
 	TAP_RUN(capabilities_are_linked_in_the_order_they_came);
 	TAP_RUN(free_place_has_room_for_the_whole_capability);
+	TAP_RUN(capability_fits_exactly_between_two_others);
 	TAP_RUN(taken_place_is_refused);
 	TAP_RUN(misplaced_capability_is_refused);
 	TAP_RUN(new_capability_is_zero_and_read_only);

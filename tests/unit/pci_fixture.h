@@ -23,7 +23,7 @@ struct fixture {
 	bool quiet;    /* leave cfg_read and cfg_written out of log */
 	bool lock_was_free;
 	/* Called in cfg_written, if set. */
-	void (*in_written)(struct fixture *f);
+	void (*in_written)(struct fixture *fix);
 	char log[4096];
 };
 
@@ -48,58 +48,58 @@ struct fixture {
 	} while (0)
 
 __attribute__((format(printf, 2, 3))) static inline void
-fixture_log(struct fixture *f, const char *fmt, ...)
+fixture_log(struct fixture *fix, const char *fmt, ...)
 {
-	size_t used = strlen(f->log);
+	size_t used = strlen(fix->log);
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(f->log + used, sizeof(f->log) - used, fmt, ap);
+	vsnprintf(fix->log + used, sizeof(fix->log) - used, fmt, ap);
 	va_end(ap);
 	/* Hooks run with the function's lock held: nobody else can take it. */
-	if (!pthread_mutex_trylock(&f->dev.lock)) {
-		f->lock_was_free = true;
-		pthread_mutex_unlock(&f->dev.lock);
+	if (!pthread_mutex_trylock(&fix->dev.lock)) {
+		fix->lock_was_free = true;
+		pthread_mutex_unlock(&fix->dev.lock);
 	}
 }
 
 static inline uint32_t fixture_read(struct pci_dev *dev, unsigned int off,
 				    unsigned int len)
 {
-	struct fixture *f = FIXTURE(dev);
+	struct fixture *fix = FIXTURE(dev);
 
-	if (!f->quiet)
-		fixture_log(f, "read %x/%u;", off, len);
-	return (uint32_t)get_le(f->physical + off, len);
+	if (!fix->quiet)
+		fixture_log(fix, "read %x/%u;", off, len);
+	return (uint32_t)get_le(fix->physical + off, len);
 }
 
 static inline void fixture_write(struct pci_dev *dev, unsigned int off,
 				 unsigned int len, uint32_t value)
 {
-	struct fixture *f = FIXTURE(dev);
+	struct fixture *fix = FIXTURE(dev);
 
-	fixture_log(f, "write %x/%u=%x;", off, len, value);
-	put_le(f->physical + off, value, len);
+	fixture_log(fix, "write %x/%u=%x;", off, len, value);
+	put_le(fix->physical + off, value, len);
 }
 
 static inline void fixture_written(struct pci_dev *dev, unsigned int off,
 				   unsigned int len)
 {
-	struct fixture *f = FIXTURE(dev);
+	struct fixture *fix = FIXTURE(dev);
 
-	if (!f->quiet)
-		fixture_log(f, "written %x/%u;", off, len);
-	if (f->in_written)
-		f->in_written(f);
+	if (!fix->quiet)
+		fixture_log(fix, "written %x/%u;", off, len);
+	if (fix->in_written)
+		fix->in_written(fix);
 }
 
 static inline int fixture_mapped(struct pci_dev *dev, unsigned int bar,
 				 uint64_t addr)
 {
-	struct fixture *f = FIXTURE(dev);
+	struct fixture *fix = FIXTURE(dev);
 
-	fixture_log(f, "map %u@%llx;", bar, (unsigned long long)addr);
-	return f->map_error;
+	fixture_log(fix, "map %u@%llx;", bar, (unsigned long long)addr);
+	return fix->map_error;
 }
 
 static inline void fixture_unmapped(struct pci_dev *dev, unsigned int bar,
@@ -130,7 +130,7 @@ static inline bool fixture_pending(struct pci_msix *msix, unsigned int vector)
 	return FIXTURE(msix->dev)->pending[vector / 64] >> (vector % 64) & 1;
 }
 
-static inline void fixture_init(struct fixture *f)
+static inline void fixture_init(struct fixture *fix)
 {
 	static const struct pci_dev_ops ops = {
 		.cfg_read = fixture_read,
@@ -149,44 +149,45 @@ static inline void fixture_init(struct fixture *f)
 		.revision = 1,
 	};
 
-	memset(f, 0, sizeof(*f));
-	f->quiet = true;
-	pci_dev_init(&f->dev, &ops, "0000:01:10.0", &ids);
+	memset(fix, 0, sizeof(*fix));
+	fix->quiet = true;
+	pci_dev_init(&fix->dev, &ops, "0000:01:10.0", &ids);
 }
 
 /* An MSI-X capability for nr vectors: table at BAR 3 + 0x2000, PBA + 0x3000. */
-static inline void fixture_msix(struct fixture *f, unsigned int nr)
+static inline void fixture_msix(struct fixture *fix, unsigned int nr)
 {
 	static const struct pci_msix_ops ops = {
 		.enabled = fixture_enabled,
 		.update = fixture_update,
 		.pending = fixture_pending,
 	};
-	int cap = pci_dev_add_cap(&f->dev, PCI_CAP_ID_MSIX, 0x70, 12);
+	int cap = pci_dev_add_cap(&fix->dev, PCI_CAP_ID_MSIX, 0x70, 12);
 
-	pci_cfg_put(&f->dev, (unsigned int)cap + PCI_MSIX_FLAGS, 2, nr - 1);
-	pci_cfg_put(&f->dev, (unsigned int)cap + PCI_MSIX_TABLE, 4, 0x2003);
-	pci_cfg_put(&f->dev, (unsigned int)cap + PCI_MSIX_PBA, 4, 0x3003);
-	pci_msix_init(&f->msix, &f->dev, (unsigned int)cap, &ops);
-	pci_dev_set_power_on(&f->dev);
+	pci_cfg_put(&fix->dev, (unsigned int)cap + PCI_MSIX_FLAGS, 2, nr - 1);
+	pci_cfg_put(&fix->dev, (unsigned int)cap + PCI_MSIX_TABLE, 4, 0x2003);
+	pci_cfg_put(&fix->dev, (unsigned int)cap + PCI_MSIX_PBA, 4, 0x3003);
+	pci_msix_init(&fix->msix, &fix->dev, (unsigned int)cap, &ops);
+	pci_dev_set_power_on(&fix->dev);
 }
 
-static inline void fixture_fini(struct fixture *f)
+static inline void fixture_fini(struct fixture *fix)
 {
-	pci_msix_fini(&f->msix);
-	pci_dev_fini(&f->dev);
+	pci_msix_fini(&fix->msix);
+	pci_dev_fini(&fix->dev);
 }
 
 /* Short forms of what a guest does. */
-static inline uint32_t rd(struct fixture *f, unsigned int off, unsigned int len)
+static inline uint32_t rd(struct fixture *fix, unsigned int off,
+			  unsigned int len)
 {
-	return pci_dev_read(&f->dev, off, len);
+	return pci_dev_read(&fix->dev, off, len);
 }
 
-static inline void wr(struct fixture *f, unsigned int off, unsigned int len,
+static inline void wr(struct fixture *fix, unsigned int off, unsigned int len,
 		      uint32_t value)
 {
-	pci_dev_write(&f->dev, off, len, value);
+	pci_dev_write(&fix->dev, off, len, value);
 }
 
 #endif

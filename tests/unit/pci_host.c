@@ -282,6 +282,15 @@ static void devfn_beyond_the_bus_is_refused(void)
 	stop();
 }
 
+static void last_function_of_the_bus_can_be_used(void)
+{
+	start();
+	CHECK_EQ(pci_host_add(&host, &f.dev, 0xf8, &e), 0);
+	CHECK_EQ(pci_host_add(&host, &g.dev, 0xff, &e), 0);
+	CHECK_EQ(ecam(0xff, PCI_VENDOR_ID, 4), 0x10ca8086);
+	stop();
+}
+
 static void second_function_sets_the_multi_function_bit(void)
 {
 	start();
@@ -298,6 +307,7 @@ static void lone_function_loses_the_multi_function_bit(void)
 	start();
 	f.dev.cfg[PCI_HEADER_TYPE] = 0x80;
 	f.dev.vmask[PCI_HEADER_TYPE] = 0;
+	f.physical[PCI_HEADER_TYPE] = 0x80;
 	CHECK_EQ(pci_host_add(&host, &f.dev, AT_3_0, &e), 0);
 	CHECK_EQ(ecam(AT_3_0, PCI_HEADER_TYPE, 1), 0);
 	stop();
@@ -399,6 +409,7 @@ int main(void)
 	TAP_RUN(full_bus_is_refused_by_name);
 	TAP_RUN(taken_address_names_both_functions);
 	TAP_RUN(devfn_beyond_the_bus_is_refused);
+	TAP_RUN(last_function_of_the_bus_can_be_used);
 	TAP_RUN(second_function_sets_the_multi_function_bit);
 	TAP_RUN(lone_function_loses_the_multi_function_bit);
 	TAP_RUN(multi_function_bit_survives_a_reset);

@@ -103,6 +103,7 @@ static void what_is_no_msix_capability_is_refused(void)
 	struct pci_msix msix;
 
 	fixture_init(&f);
+	memset(&msix, 0xff, sizeof(msix));
 	pci_dev_add_cap(&f.dev, PCI_CAP_ID_MSI, 0x50, 12);
 	f.dev.cfg[0xf8] = PCI_CAP_ID_MSIX;
 	f.dev.cfg[0x10] = PCI_CAP_ID_MSIX;

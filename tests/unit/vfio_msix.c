@@ -10,7 +10,7 @@ static struct irq_msi msi;
 static void table_write(gpa_t table, unsigned int vector, unsigned int reg,
 			uint32_t value)
 {
-	bus_write(&vm.mmio, table + vector * PCI_MSIX_ENTRY_LEN + reg, 4,
+	bus_write(&vm.mmio, table + (gpa_t)vector * PCI_MSIX_ENTRY_LEN + reg, 4,
 		  value);
 }
 

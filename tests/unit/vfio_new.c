@@ -98,7 +98,7 @@ static void a_device_that_is_dead_after_reset_is_told(void)
 	prepare();
 	vm.fake.is_dead = true;
 	CHECK_EQ(vfio_dev_reset(&vm.fake.dev, &e), -EIO);
-	CHECK_HAS(e.msg, "after reset");
+	CHECK_HAS(e.msg, "after a reset");
 	CHECK_HAS(e.msg, "0000:01:10.0: config space reads all-ones");
 	vfio_dev_close(&vm.fake.dev);
 	vm_stop(&vm);
