@@ -51,6 +51,9 @@ struct serial {
 int serial_init(struct serial *s, struct bus *pio, uint64_t port,
 		struct irq_line line, struct loop *loop, int in_fd, int out_fd,
 		struct err *e);
+/* Waits until what the guest sent is written; cancelled is asked now and then.
+ */
+void serial_drain(struct serial *s, bool (*cancelled)(void *ctx), void *ctx);
 /* vCPUs have stopped. Writes out what waits, as far as the fd takes it. */
 void serial_fini(struct serial *s, struct bus *pio);
 

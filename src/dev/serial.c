@@ -67,6 +67,7 @@ enum {
 	MSR_RI = 0x40,
 	MSR_DCD = 0x80,
 	DIVISOR_115200 = 1,
+	DRAIN_SLICE_MS = 100,
 };
 
 static bool tx_has_room(const struct serial *s)
@@ -192,7 +193,10 @@ static uint8_t read_lsr(struct serial *s)
 	if (s->overrun)
 		lsr |= LSR_OVERRUN;
 	if (tx_has_room(s))
-		lsr |= LSR_THR_EMPTY | LSR_IDLE;
+		lsr |= LSR_THR_EMPTY;
+	/* Who waits for this before a power-off loses nothing. */
+	if (!s->out_len)
+		lsr |= LSR_IDLE;
 	s->overrun = false;
 	return lsr;
 }
@@ -413,6 +417,18 @@ int serial_init(struct serial *s, struct bus *pio, uint64_t port,
 	if (ret)
 		serial_fini(s, pio);
 	return ret;
+}
+
+void serial_drain(struct serial *s, bool (*cancelled)(void *ctx), void *ctx)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->out_len && s->out_fd >= 0 && !cancelled(ctx)) {
+		struct pollfd p = { .fd = s->out_fd, .events = POLLOUT };
+
+		poll(&p, 1, DRAIN_SLICE_MS);
+		flush(s);
+	}
+	pthread_mutex_unlock(&s->lock);
 }
 
 void serial_fini(struct serial *s, struct bus *pio)

@@ -40,12 +40,6 @@ static int check_host_memory(const struct vm *vm, struct err *e)
 	return -ENOMEM;
 }
 
-static bool is_cancelled(void *ctx)
-{
-	(void)ctx;
-	return vm_pending_signal() != 0;
-}
-
 static void *populate(void *arg)
 {
 	struct vm *vm = arg;
@@ -53,7 +47,7 @@ static void *populate(void *arg)
 
 	vm->populate_ret =
 		ram_populate(&vm->ram, cpus > 0 ? (unsigned int)cpus : 1,
-			     is_cancelled, vm, &vm->populate_err);
+			     vm_is_interrupted, vm, &vm->populate_err);
 	return NULL;
 }
 
@@ -254,7 +248,7 @@ static int open_serial(struct vm *vm, int *in_fd, int *out_fd, struct err *e)
 
 	*in_fd = *out_fd = -1;
 	if (vm->config->serial == SERIAL_TTY) {
-		*in_fd = STDIN_FILENO;
+		*in_fd = terminal_is_ours() ? STDIN_FILENO : -1;
 		*out_fd = STDOUT_FILENO;
 	} else if (vm->config->serial == SERIAL_FILE) {
 		vm->serial_fd = open(

@@ -16,26 +16,38 @@
 #include "src/base/log.h"
 #include "src/vm/vm.h"
 
-void vm_signals(sigset_t *set)
+/* Those that were ignored when strait was started (nohup, &) stay so. */
+static void ending_signals(sigset_t *set)
 {
 	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 	sigemptyset(set);
-	for (size_t i = 0; i < ARRAY_SIZE(ending); i++)
-		sigaddset(set, ending[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
+		struct sigaction action;
+
+		sigaction(ending[i], NULL, &action);
+		if (action.sa_handler != SIG_IGN)
+			sigaddset(set, ending[i]);
+	}
 }
 
 int vm_pending_signal(void)
 {
 	sigset_t ending, pending;
 
-	vm_signals(&ending);
+	ending_signals(&ending);
 	sigpending(&pending);
 	for (int signo = 1; signo < SIGRTMIN; signo++)
 		if (sigismember(&ending, signo) == 1 &&
 		    sigismember(&pending, signo) == 1)
 			return signo;
 	return 0;
+}
+
+bool vm_is_interrupted(void *ctx)
+{
+	(void)ctx;
+	return vm_pending_signal() != 0;
 }
 
 void vm_request_end(struct vm *vm, enum vm_end end)
@@ -67,7 +79,7 @@ int vm_execute(struct vm *vm, struct err *e)
 	sigset_t set;
 	int ret;
 
-	vm_signals(&set);
+	ending_signals(&set);
 	ret = loop_signals_add(&vm->loop, &source.signals, &set, e);
 	if (ret)
 		return ret;
@@ -77,6 +89,11 @@ int vm_execute(struct vm *vm, struct err *e)
 	if (ret)
 		vm_request_end(vm, VM_END_HOST_ERROR);
 	vcpus_stop(vm);
+	/* A slow reader gets the guest's last words, unless it is to stop now.
+	 */
+	if (vm->has_serial && vm->end != VM_END_SIGNAL &&
+	    vm->end != VM_END_QUIT)
+		serial_drain(&vm->serial, vm_is_interrupted, vm);
 	loop_signals_del(&vm->loop, &source.signals);
 	return ret;
 }
@@ -150,7 +167,8 @@ static int run_once(const struct config *c, const struct host *host,
 		status = VM_SIGNAL + vm_pending_signal();
 	}
 	if (!ret) {
-		terminal_raw();
+		if (c->serial == SERIAL_TTY)
+			terminal_raw();
 		ret = vm_execute(&vm, e);
 		terminal_restore();
 		status = ret ? VM_HOST : status_of(&vm);
@@ -183,7 +201,7 @@ int vm_run(const struct config *c, struct err *e)
 	mallopt(M_ARENA_MAX, 1);
 	signal(SIGPIPE, SIG_IGN);
 	raise_file_limit();
-	vm_signals(&set);
+	ending_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (host_open(&host, "/", e))
 		return VM_HOST;

@@ -18,13 +18,17 @@ static struct termios saved;
 static bool is_raw;
 static bool escape_seen;
 
+bool terminal_is_ours(void)
+{
+	return !isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
 /* Output processing stays on, so that strait's own lines look right. */
 bool terminal_raw(void)
 {
 	struct termios t;
 
-	/* In the background the terminal is somebody else's. */
-	if (!isatty(STDIN_FILENO) || tcgetpgrp(STDIN_FILENO) != getpgrp() ||
+	if (!isatty(STDIN_FILENO) || !terminal_is_ours() ||
 	    tcgetattr(STDIN_FILENO, &saved))
 		return false;
 	t = saved;

@@ -26,7 +26,7 @@
 
 /* Exit statuses of `strait run`, as its man page lists them. */
 enum vm_status {
-	VM_OK = 0,	 /* powered off, or quit from the terminal */
+	VM_OK = 0, /* powered off, or quit from the terminal */
 	VM_USAGE = 2,
 	VM_HOST = 3,	 /* the host or a device cannot serve */
 	VM_CRASH = 4,	 /* the guest crashed */
@@ -122,12 +122,15 @@ void vcpus_stop(struct vm *vm);
 /* stats.c: what --stats prints, on f. */
 void vm_print_stats(struct vm *vm, FILE *f);
 
-/* signals.c: blocked from the start of vm_run; asked for while building. */
-void vm_signals(sigset_t *set);
+/* run.c: signals that end strait are blocked from the start of vm_run. */
 int vm_pending_signal(void);
+/* The same as a callback for long steps; ctx is not looked at. */
+bool vm_is_interrupted(void *ctx);
 
 /* terminal.c: raw mode and the escape keys. */
-struct terminal;
+/* False for a terminal of which we are in the background: reading would stop
+ * us. */
+bool terminal_is_ours(void);
 bool terminal_raw(void);
 void terminal_restore(void);
 /* A filter for struct serial; ctx is the struct vm. */
