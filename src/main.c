@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* strait: the command line's front door. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/vm/config.h"
@@ -38,9 +40,24 @@ static int run(int argc, char **argv)
 	return status;
 }
 
+/*
+ * Started with a standard file closed, the next file opened would become it
+ * and get the guest's output.
+ */
+static bool have_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	const char *word = argc > 1 ? argv[1] : "";
+
+	if (!have_standard_files())
+		return VM_HOST;
 
 	if (!strcmp(word, "run"))
 		return run(argc - 2, argv + 2);

@@ -62,6 +62,9 @@ void serial_fini(struct serial *s, struct bus *pio);
 
 enum power_event { POWER_OFF, POWER_RESET };
 
+/* Written to the sleep port, resets the machine. */
+enum { POWER_RESET_VALUE = 1 };
+
 struct power {
 	struct bus_range sleep_range, timer_range, i8042_range;
 	uint64_t start_ns;

@@ -19,7 +19,6 @@ enum {
 	SLEEP_TYPE_SHIFT = 2,
 	SLEEP_TYPE_MASK = 7,
 	SLEEP_TYPE_S5 = 5,
-	RESET_VALUE = 1,
 	NS_PER_S = 1000000000,
 	PM_TIMER_HZ = 3579545,
 	I8042_STATUS = 4, /* offset from port 0x60 */
@@ -53,7 +52,7 @@ static void sleep_write(void *dev, uint64_t offset, unsigned int len,
 	if ((value & SLEEP_ENABLE) &&
 	    (value >> SLEEP_TYPE_SHIFT & SLEEP_TYPE_MASK) == SLEEP_TYPE_S5)
 		p->event(p->ctx, POWER_OFF);
-	else if (value == RESET_VALUE)
+	else if (value == POWER_RESET_VALUE)
 		p->event(p->ctx, POWER_RESET);
 }
 

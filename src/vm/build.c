@@ -315,6 +315,9 @@ static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
 						 vm->ram_regions[i].size };
 	ret = acpi_build(&acpi, tables, space, &used, e);
 	if (!ret)
+		ret = boot_write_reset_code(&vm->mem, X86_SLEEP_PORT,
+					    POWER_RESET_VALUE, e);
+	if (!ret)
 		ret = boot_load(&vm->mem, &boot, entry, e);
 	return ret;
 }

@@ -54,6 +54,10 @@ int boot_file_read(const struct boot_file *f, void *buf, uint64_t len,
 {
 	if (off > f->size || len > f->size - off)
 		return truncated(f, len, off, e);
+	if (f->data) {
+		memcpy(buf, f->data + off, len);
+		return 0;
+	}
 	while (len) {
 		ssize_t n = pread(f->fd, buf, len, (off_t)off);
 
@@ -160,6 +164,22 @@ unsigned int boot_memory_map(const struct boot_params_in *in,
 	out[n++] = (struct boot_map_entry){ X86_ECAM_BASE, X86_ECAM_SIZE,
 					    BOOT_MAP_RESERVED };
 	return n;
+}
+
+int boot_write_reset_code(const struct mem *m, uint16_t port, uint8_t value,
+			  struct err *e)
+{
+	const uint8_t code[] = {
+		0xba, (uint8_t)port, (uint8_t)(port >> 8), /* mov dx, port */
+		0xb0, value,				   /* mov al, value */
+		0xee,					   /* out dx, al */
+		0xf4,					   /* hlt */
+		0xeb, 0xfd,				   /* jmp to the hlt */
+	};
+
+	if (mem_write(m, X86_RESET_GPA, code, sizeof(code)))
+		return err_set(e, ENOMEM, "guest memory: too small to boot");
+	return 0;
 }
 
 int boot_load(const struct mem *m, const struct boot_params_in *in,

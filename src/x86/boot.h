@@ -23,10 +23,18 @@ struct boot_params_in {
 int boot_load(const struct mem *m, const struct boot_params_in *in,
 	      struct cpu_entry *entry, struct err *e);
 
+/*
+ * Puts what a PC's BIOS has at its reset vector: code that resets through the
+ * port. Linux jumps there on a hardware-reduced machine without EFI.
+ */
+int boot_write_reset_code(const struct mem *m, uint16_t port, uint8_t value,
+			  struct err *e);
+
 /* --- between the files of the loader --- */
 
 struct boot_file {
 	int fd;
+	const uint8_t *data; /* instead of fd: the contents are in memory */
 	uint64_t size;
 	const char *path;
 };

@@ -2,18 +2,20 @@
 /*
  * Linux's 64-bit boot protocol (Documentation/arch/x86/boot.rst).
  *
- * How this works: the protected-mode part of a bzImage goes to the address
- * that the kernel prefers, and the boot CPU enters it 0x200 bytes behind that
- * in long mode with the low 4 GiB mapped 1:1. The setup header is copied into
- * a zero page and completed with what a boot loader knows. The real-mode part
- * is not used.
+ * How this works: the kernel proper is taken out of the bzImage
+ * (boot_vmlinux.c); if that cannot be, the protected-mode part as it is goes
+ * to the address that the kernel prefers and unpacks itself. The boot CPU
+ * enters either in long mode with the low 4 GiB mapped 1:1. The setup header is
+ * copied into a zero page and completed with what a boot loader knows. The
+ * real-mode part is not used.
  */
 #include <asm/bootparam.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "src/x86/boot.h"
+#include "src/x86/boot_elf.h"
 
 enum {
 	SECTOR_LEN = 512,
@@ -55,41 +57,81 @@ static int check_header(const struct boot_file *f, const struct setup_header *h,
 	return -ENOEXEC;
 }
 
+/* Where the protected-mode part begins in the file. */
+static uint64_t kernel_off(const struct setup_header *h)
+{
+	uint64_t sects = h->setup_sects ? h->setup_sects : DEFAULT_SETUP_SECTS;
+
+	return (sects + 1) * SECTOR_LEN;
+}
+
 /*
  * syssize counts 16-byte paragraphs of the protected-mode part; more than the
  * file holds means that the file was cut off.
  */
-static int load_kernel(const struct mem *m, const struct boot_file *f,
-		       const struct setup_header *h, struct err *e)
+static int check_size(const struct mem *m, const struct boot_file *f,
+		      const struct setup_header *h, struct err *e)
 {
-	uint64_t sects = h->setup_sects ? h->setup_sects : DEFAULT_SETUP_SECTS;
-	uint64_t off = (sects + 1) * SECTOR_LEN;
-	uint64_t len = (uint64_t)h->syssize * 16;
-	uint64_t need = h->init_size;
+	uint64_t off = kernel_off(h), len = (uint64_t)h->syssize * 16;
+	uint64_t need = len > h->init_size ? len : h->init_size;
 
 	if (!len || off >= f->size || len > align_up(f->size - off, 16))
 		return err_set(e, EINVAL,
 			       "%s: is truncated: it has %" PRIu64
 			       " bytes where its header announces %" PRIu64,
 			       f->path, f->size, off + len);
-	if (len > f->size - off)
-		len = f->size - off;
-	if (len > need)
-		need = len;
 	if (h->pref_address < X86_HIGH_RAM_GPA ||
 	    h->pref_address >= X86_RAM_BELOW_4G_MAX)
 		return err_set(e, ENOEXEC,
 			       "%s: wants to be loaded at 0x%" PRIx64
 			       ", outside of 1 MiB to 3 GiB",
 			       f->path, (uint64_t)h->pref_address);
-	if (!mem_ptr(m, h->pref_address, need)) {
-		err_set(e, ENOMEM,
-			"%s: needs %" PRIu64 " MiB from 0x%" PRIx64
-			" to unpack itself, where the guest has no RAM",
-			f->path, (need >> 20) + 1, (uint64_t)h->pref_address);
-		err_hint(e, "give the guest more with --memory size=...");
+	if (mem_ptr(m, h->pref_address, need))
+		return 0;
+	err_set(e, ENOMEM,
+		"%s: needs %" PRIu64 " MiB from 0x%" PRIx64
+		" to unpack itself, where the guest has no RAM",
+		f->path, (need >> 20) + 1, (uint64_t)h->pref_address);
+	err_hint(e, "give the guest more with --memory size=...");
+	return -ENOMEM;
+}
+
+/* The kernel proper, if strait can take it out of the bzImage. */
+static int load_unpacked(const struct mem *m, const struct boot_file *f,
+			 struct setup_header *h, const char *cmdline,
+			 gpa_t *rip)
+{
+	uint64_t off = kernel_off(h) + h->payload_offset;
+	uint64_t len = h->payload_length;
+	struct err ignored = { 0 };
+	uint8_t *payload;
+	int ret;
+
+	if (!len || len > f->size)
+		return -ENOTSUP;
+	payload = malloc(len);
+	if (!payload)
 		return -ENOMEM;
-	}
+	ret = boot_file_read(f, payload, len, off, &ignored);
+	if (!ret)
+		ret = boot_vmlinux(m, payload, len, h, cmdline, rip);
+	free(payload);
+	return ret;
+}
+
+/* Either way the memory from pref_address to kernel_end is the kernel's. */
+static int load_kernel(const struct mem *m, const struct boot_file *f,
+		       struct setup_header *h, const char *cmdline, gpa_t *rip,
+		       struct err *e)
+{
+	uint64_t off = kernel_off(h), len = (uint64_t)h->syssize * 16;
+	int ret = check_size(m, f, h, e);
+
+	if (ret || !load_unpacked(m, f, h, cmdline, rip))
+		return ret;
+	*rip = h->pref_address + ENTRY_64_OFF;
+	if (len > f->size - off)
+		len = f->size - off;
 	return boot_file_load(f, m, h->pref_address, len, off, "kernel", e);
 }
 
@@ -119,14 +161,14 @@ int boot_bzimage(const struct mem *m, const struct boot_file *f,
 {
 	struct boot_params bp = { 0 };
 	struct setup_header *h = &bp.hdr;
-	gpa_t initrd_gpa;
+	gpa_t initrd_gpa, rip = 0;
 	uint64_t initrd_size;
 	int ret = read_header(f, h, e);
 
 	if (!ret)
 		ret = check_header(f, h, e);
 	if (!ret)
-		ret = load_kernel(m, f, h, e);
+		ret = load_kernel(m, f, h, in->cmdline, &rip, e);
 	if (!ret)
 		ret = boot_load_cmdline(
 			m, in,
@@ -134,7 +176,7 @@ int boot_bzimage(const struct mem *m, const struct boot_file *f,
 				1ULL,
 			e);
 	if (!ret)
-		ret = boot_load_initramfs(m, in, h->pref_address + h->init_size,
+		ret = boot_load_initramfs(m, in, kernel_end(h),
 					  (uint64_t)h->initrd_addr_max + 1,
 					  &initrd_gpa, &initrd_size, e);
 	if (!ret)
@@ -151,7 +193,7 @@ int boot_bzimage(const struct mem *m, const struct boot_file *f,
 	fill_e820(&bp, in);
 	mem_write(m, X86_ZERO_PAGE_GPA, &bp, sizeof(bp));
 	*entry = (struct cpu_entry){ .mode = CPU_LONG64,
-				     .rip = h->pref_address + ENTRY_64_OFF,
+				     .rip = rip,
 				     .params = X86_ZERO_PAGE_GPA };
 	return 0;
 }

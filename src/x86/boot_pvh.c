@@ -15,13 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "src/x86/boot.h"
+#include "src/x86/boot_elf.h"
 
 enum {
 	XEN_NOTE_PHYS32_ENTRY = 18,
 	START_MAGIC = 0x336ec578,
 	START_VERSION = 1, /* first with a memory map */
-	MAX_PHDRS = 128,
 	MAX_NOTES_LEN = 1 << 16,
 	CMDLINE_MAX = 2048, /* COMMAND_LINE_SIZE of Linux on x86 */
 };
@@ -49,88 +48,36 @@ struct start_page {
 	struct start_map_entry map[BOOT_MAX_MAP];
 };
 
-/* A program header, of either ELF class. */
-struct segment {
-	uint32_t type;
-	uint64_t off, gpa, file_size, mem_size, align;
-};
-
-struct elf {
-	bool is_64;
-	uint64_t phoff;
-	unsigned int nr, phentsize;
-};
-
-bool boot_is_elf(const struct boot_file *f)
+/* The PVH entry among notes that are packed by align, or 0. */
+static uint64_t scan_notes(const uint8_t *notes, uint64_t len, uint64_t align)
 {
-	struct err ignored = { 0 };
-	char magic[SELFMAG];
+	uint64_t off = 0;
 
-	return !boot_file_read(f, magic, SELFMAG, 0, &ignored) &&
-	       !memcmp(magic, ELFMAG, SELFMAG);
-}
+	while (len - off >= sizeof(Elf32_Nhdr)) {
+		Elf32_Nhdr n;
+		uint64_t name = off + sizeof(n), desc, next;
 
-static int read_elf(const struct boot_file *f, struct elf *elf, struct err *e)
-{
-	union {
-		unsigned char ident[EI_NIDENT];
-		Elf32_Ehdr h32;
-		Elf64_Ehdr h64;
-	} h = { 0 };
-	uint16_t machine;
-	int ret = boot_file_read(f, h.ident, EI_NIDENT, 0, e);
-
-	if (ret)
-		return ret;
-	elf->is_64 = h.ident[EI_CLASS] == ELFCLASS64;
-	ret = boot_file_read(f, &h, elf->is_64 ? sizeof(h.h64) : sizeof(h.h32),
-			     0, e);
-	if (ret)
-		return ret;
-	elf->phoff = elf->is_64 ? h.h64.e_phoff : h.h32.e_phoff;
-	elf->nr = elf->is_64 ? h.h64.e_phnum : h.h32.e_phnum;
-	elf->phentsize = elf->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr);
-	machine = elf->is_64 ? h.h64.e_machine : h.h32.e_machine;
-	if ((machine != EM_X86_64 && machine != EM_386) ||
-	    h.ident[EI_DATA] != ELFDATA2LSB || !elf->nr ||
-	    elf->nr > MAX_PHDRS ||
-	    (elf->is_64 ? h.h64.e_phentsize : h.h32.e_phentsize) !=
-		    elf->phentsize)
-		return err_set(e, ENOEXEC,
-			       "%s: is an ELF file, but not a kernel for x86",
-			       f->path);
+		memcpy(&n, notes + off, sizeof(n));
+		desc = align_up(name + n.n_namesz, align);
+		next = align_up(desc + n.n_descsz, align);
+		if (desc + n.n_descsz > len)
+			break;
+		if (n.n_type == XEN_NOTE_PHYS32_ENTRY && n.n_namesz == 4 &&
+		    !memcmp(notes + name, "Xen", 4) &&
+		    (n.n_descsz == 4 || n.n_descsz == 8))
+			return get_le(notes + desc, n.n_descsz);
+		off = next < len ? next : len;
+	}
 	return 0;
 }
 
-static int read_segment(const struct boot_file *f, const struct elf *elf,
-			unsigned int i, struct segment *s, struct err *e)
-{
-	union {
-		Elf32_Phdr p32;
-		Elf64_Phdr p64;
-	} p = { 0 };
-	uint64_t off = elf->phoff + (uint64_t)i * elf->phentsize;
-	int ret = boot_file_read(f, &p, elf->phentsize, off, e);
-
-	if (ret)
-		return ret;
-	if (elf->is_64)
-		*s = (struct segment){ p.p64.p_type,  p.p64.p_offset,
-				       p.p64.p_paddr, p.p64.p_filesz,
-				       p.p64.p_memsz, p.p64.p_align };
-	else
-		*s = (struct segment){ p.p32.p_type,  p.p32.p_offset,
-				       p.p32.p_paddr, p.p32.p_filesz,
-				       p.p32.p_memsz, p.p32.p_align };
-	return 0;
-}
-
-/* Looks for the PVH entry among the notes of one PT_NOTE segment; 0 if none. */
-static int find_entry(const struct boot_file *f, const struct segment *s,
+/*
+ * Looks for the PVH entry in one PT_NOTE segment; 0 if there is none. Linux
+ * packs its notes by 4 even in a segment that says 8, others do as it says.
+ */
+static int find_entry(const struct boot_file *f, const struct elf_segment *s,
 		      uint64_t *entry, struct err *e)
 {
-	uint64_t align = s->align == 8 ? 8 : 4;
-	uint64_t off = 0;
 	uint8_t *notes;
 	int ret;
 
@@ -140,69 +87,26 @@ static int find_entry(const struct boot_file *f, const struct segment *s,
 	if (!notes)
 		return err_set(e, ENOMEM, "%s: out of memory", f->path);
 	ret = boot_file_read(f, notes, s->file_size, s->off, e);
-	while (!ret && !*entry && s->file_size - off >= sizeof(Elf32_Nhdr)) {
-		Elf32_Nhdr n;
-		uint64_t name = off + sizeof(n), desc, next;
-
-		memcpy(&n, notes + off, sizeof(n));
-		desc = align_up(name + n.n_namesz, align);
-		next = align_up(desc + n.n_descsz, align);
-		if (desc + n.n_descsz > s->file_size)
-			break;
-		if (n.n_type == XEN_NOTE_PHYS32_ENTRY && n.n_namesz == 4 &&
-		    !memcmp(notes + name, "Xen", 4) &&
-		    (n.n_descsz == 4 || n.n_descsz == 8))
-			*entry = get_le(notes + desc, n.n_descsz);
-		off = next < s->file_size ? next : s->file_size;
-	}
+	if (!ret)
+		*entry = scan_notes(notes, s->file_size, 4);
+	if (!ret && !*entry && s->align == 8)
+		*entry = scan_notes(notes, s->file_size, 8);
 	free(notes);
 	return ret;
-}
-
-/* RAM is zero from the start, so what a segment has beyond its file part is. */
-static int load_segment(const struct mem *m, const struct boot_file *f,
-			const struct segment *s, gpa_t *end, struct err *e)
-{
-	uint64_t last;
-
-	if (!s->mem_size)
-		return 0;
-	if (s->file_size > s->mem_size ||
-	    __builtin_add_overflow(s->gpa, s->mem_size, &last))
-		return err_set(e, ENOEXEC,
-			       "%s: has an ELF segment of a wrong size",
-			       f->path);
-	if (s->gpa < X86_HIGH_RAM_GPA)
-		return err_set(
-			e, ENOEXEC,
-			"%s: has an ELF segment at 0x%" PRIx64
-			", and the first MiB is taken by boot data and ACPI tables",
-			f->path, s->gpa);
-	if (!mem_ptr(m, s->gpa, s->mem_size)) {
-		err_set(e, ENOMEM,
-			"%s: has an ELF segment at 0x%" PRIx64
-			", where the guest has no RAM",
-			f->path, s->gpa);
-		err_hint(e, "give the guest more with --memory size=...");
-		return -ENOMEM;
-	}
-	if (last > *end)
-		*end = last;
-	return boot_file_load(f, m, s->gpa, s->file_size, s->off, "segment", e);
 }
 
 static int load_elf(const struct mem *m, const struct boot_file *f,
 		    uint64_t *entry, gpa_t *end, struct err *e)
 {
 	struct elf elf;
-	int ret = read_elf(f, &elf, e);
+	int ret = elf_read(f, &elf, e);
 
-	for (unsigned int i = 0; !ret && i < elf.nr; i++) {
-		struct segment s;
+	for (unsigned int i = 0; !ret && i < elf.phnum; i++) {
+		struct elf_segment s;
 
-		ret = read_segment(f, &elf, i, &s, e);
+		ret = elf_segment(f, &elf, i, &s, e);
 		if (!ret && s.type == PT_LOAD)
-			ret = load_segment(m, f, &s, end, e);
+			ret = elf_load_segment(m, f, &s, end, e);
 		else if (!ret && s.type == PT_NOTE && !*entry)
 			ret = find_entry(f, &s, entry, e);
 	}

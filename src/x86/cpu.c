@@ -39,6 +39,8 @@ enum {
 	DELIVERY_NMI = 4 << 8,
 	DELIVERY_EXTINT = 7 << 8,
 	/* Linux's boot protocol wants these two selectors. */
+	RESET_RIP = 0xfff0, /* after reset: SDM vol. 3A 10.1.4 */
+	RESET_CS = 0xf000,
 	BOOT_CS = 0x10,
 	BOOT_DS = 0x18,
 	CODE_TYPE = 0xb, /* execute, read, accessed */
@@ -161,6 +163,10 @@ void cpu_dump(struct kvm_vcpu *v, FILE *f)
 			e.msg);
 		return;
 	}
+	if (r.rip == RESET_RIP && s.cs.selector == RESET_CS)
+		fprintf(f,
+			"vcpu%u: KVM on AMD resets a vCPU at a triple fault; the registers at the fault are lost\n",
+			v->id);
 #define R PRIx64
 	fprintf(f,
 		"vcpu%u: rip %016" R " rsp %016" R " rflags %08" R "\n"

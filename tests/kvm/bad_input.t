@@ -110,7 +110,7 @@ is "longest_command_line_fits" "$(grep -c "^cmdline=<0\{1023\}>" "$tmp/out")" 1
 # --- the host ---
 
 mem_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)
-guest hello --memory "size=$((mem_kib / 2048 * 2 + 1024))M"
+guest hello --memory "size=$(((mem_kib >> 11 << 1) + 1024))M"
 refused "more_memory_than_the_host_has" 3 "--memory: [0-9]+ MiB are wanted, and the host has [0-9]+ MiB available"
 
 no_kvm="no_kvm_on_the_host"

@@ -58,6 +58,10 @@ like "ecam_gives_ones_for_an_absent_function" "$out" "^ecam absent ffffffff$"
 like "ecam_takes_8_bit_accesses" "$out" "^ecam byte 00000080$"
 like "ids_cannot_be_written" "$out" "^ecam written 0d578086$"
 
+guest timer
+is "pm_timer_runs_forwards" "$out" "forwards
+runs"
+
 guest memmap --memory size=4G
 like "ram_beyond_3_gib_goes_on_at_4_gib" "$out$err" \
 	"^0000000100000000 0000000040000000 00000001$|the host has"

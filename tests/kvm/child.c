@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,6 +91,34 @@ void child_forget(struct child *c)
 {
 	c->len = 0;
 	c->text[0] = '\0';
+}
+
+/* What a shell does for `strait run ... &`. */
+_Noreturn static void start_in_background(const char *guest,
+					  const char *const *options)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setpgid(0, 0);
+		start(guest, options);
+	}
+	setpgid(pid, pid);
+	waitpid(pid, &status, WUNTRACED);
+	_exit(WIFSTOPPED(status) ? CHILD_STOPPED : WEXITSTATUS(status));
+}
+
+void child_in_background(struct child *c, const char *guest,
+			 const char *const *options)
+{
+	child_forget(c);
+	c->pid = forkpty(&c->out, NULL, NULL, NULL);
+	if (!c->pid)
+		start_in_background(guest, options);
+	c->in = c->out;
+	c->err = -1;
 }
 
 static void close_fd(int fd)

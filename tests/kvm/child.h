@@ -10,7 +10,11 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum { CHILD_TIMEOUT_MS = 20000, CHILD_TEXT_LEN = 128 << 10 };
+enum {
+	CHILD_TIMEOUT_MS = 20000,
+	CHILD_TEXT_LEN = 128 << 10,
+	CHILD_STOPPED = 99
+};
 
 struct child {
 	pid_t pid;
@@ -29,6 +33,13 @@ void child_on_pipes(struct child *c, const char *guest,
 		    const char *const *options);
 void child_on_terminal(struct child *c, const char *guest,
 		       const char *const *options);
+/*
+ * The same in a background process group of that terminal. The child is then a
+ * shell of sorts that waits for it, and ends with CHILD_STOPPED if it is
+ * stopped.
+ */
+void child_in_background(struct child *c, const char *guest,
+			 const char *const *options);
 /* Forgets what was printed so far. */
 void child_forget(struct child *c);
 /* Ends what still runs, and closes. */

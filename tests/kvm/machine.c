@@ -138,11 +138,11 @@ bool machine_open(struct machine *m, const char *guest)
 
 	signal(SIGALRM, on_alarm);
 	alarm(TIMEOUT_S);
-	*m = (struct machine){ .ram.fd = -1,
-			       .vcpu.fd = -1,
-			       .kvm = { .dev_fd = -1,
-					.vm_fd = -1,
-					.vfio_fd = -1 } };
+	*m = (struct machine){
+		.ram.fd = -1,
+		.vcpu.fd = -1,
+		.kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 }
+	};
 	if (!build(m, guest, &e))
 		return true;
 	printf("# %s\n", e.msg);
@@ -230,6 +230,14 @@ uint32_t machine_run(struct machine *m)
 	return m->result;
 }
 
+bool machine_run_reports(struct machine *m, unsigned int nr)
+{
+	while (m->nr_reports < nr)
+		if (!step(m))
+			return false;
+	return true;
+}
+
 static void *run_thread(void *arg)
 {
 	struct machine *m = arg;
@@ -269,10 +277,7 @@ uint64_t machine_do(struct machine *m, const struct order *order)
 
 	*at = *order;
 	m->nr_reports = 0;
-	while (!m->nr_reports)
-		if (!step(m))
-			return UINT64_MAX;
-	return at->value;
+	return machine_run_reports(m, 1) ? at->value : UINT64_MAX;
 }
 
 /* 0, 1, 2, 3 for 1, 2, 4, 8 bytes. */

@@ -81,7 +81,9 @@ void machine_close(struct machine *m);
 /* Runs until the guest has ended; its result, or UINT32_MAX after an exit that
  * cannot be. */
 uint32_t machine_run(struct machine *m);
-/* The same on a thread of its own. */
+/* Runs until it has reported nr numbers, false if it cannot go on. */
+bool machine_run_reports(struct machine *m, unsigned int nr);
+/* machine_run on a thread of its own. */
 void machine_start(struct machine *m);
 uint32_t machine_join(struct machine *m);
 /* Waits until the guest on the thread has reported so much. */

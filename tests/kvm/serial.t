@@ -44,4 +44,8 @@ like "serial_file_that_cannot_be_made_is_named" "$err" "$tmp/no/such/dir: open: 
 run bash -c "set -o pipefail; '$STRAIT' run --kernel '$guests/flood' < /dev/null | head -n 1"
 is "reader_that_goes_away_does_not_stop_the_guest" "$status:$out" 0:0000000
 
+# What strait opens must not be taken for its own input and output.
+run bash -c "'$STRAIT' run --kernel '$guests/flood' <&- >&-"
+is "guest_runs_with_stdin_and_stdout_closed" "$status" 0
+
 done_testing

@@ -186,6 +186,24 @@ static void hang_up_of_the_terminal_ends_the_guest(void)
 	CHECK_EQ(child_wait_unread(&child), 128 + SIGHUP);
 }
 
+static void keys_for_the_shell_do_not_stop_one_in_the_background(void)
+{
+	const struct timespec wait = { .tv_nsec = 300000000 };
+
+	child_in_background(&child, "spin", no_options);
+	CHECK(child_expect(&child, "up"));
+	child_type(&child, "ls\n");
+	nanosleep(&wait, NULL);
+	CHECK(child_is_running(&child));
+}
+
+static void one_in_the_background_leaves_the_terminal_alone(void)
+{
+	child_in_background(&child, "spin", no_options);
+	CHECK(child_expect(&child, "up"));
+	CHECK(is_cooked());
+}
+
 /* More output than the terminal holds, and nobody reads it. */
 static void ctrl_a_x_quits_while_output_is_stuck(void)
 {
@@ -239,6 +257,8 @@ int main(void)
 	TERMINAL_TEST(
 		ctrl_c_interrupts_where_the_terminal_is_not_the_serial_port);
 	TERMINAL_TEST(hang_up_of_the_terminal_ends_the_guest);
+	TERMINAL_TEST(keys_for_the_shell_do_not_stop_one_in_the_background);
+	TERMINAL_TEST(one_in_the_background_leaves_the_terminal_alone);
 	TERMINAL_TEST(ctrl_a_x_quits_while_output_is_stuck);
 	TERMINAL_TEST(sigterm_ends_it_while_output_is_stuck);
 	return tap_done();

@@ -19,7 +19,7 @@ GUEST_INITRAMFS=${GUEST_INITRAMFS:-/boot/guest.cpio}
 GUEST_FULL=/boot/guest-full.cpio # with lspci and drivers besides igbvf
 GUEST_CONSOLE=/tmp/guest-console # what the last guest printed
 GUEST_ERRORS=/tmp/guest-errors   # what its VMM printed on stderr
-GUEST_TIMEOUT=${GUEST_TIMEOUT:-90}
+GUEST_TIMEOUT=${GUEST_TIMEOUT:-180} # a busy machine takes several times as long
 
 pci_dir=/sys/bus/pci/devices
 
@@ -43,6 +43,12 @@ pci_netdev() { # BDF; prints its network interface
 		[ -d "$dir" ] && basename "$dir" && return
 	done
 	return 1
+}
+
+# What strait changes of a function and has to put back: its driver and its
+# driver_override, "(null)" if that is empty.
+pci_binding() { # BDF
+	echo "$(pci_driver "$1") $(cat "$pci_dir/$1/driver_override")"
 }
 
 vf_bdf() { basename "$(readlink "$pci_dir/$PF/virtfn$1")"; } # NUMBER from 0
@@ -88,6 +94,17 @@ bind_driver() { # BDF DRIVER|none
 # A script for the guest's lab.cmd= word.
 guest_script() { printf '%s' "$1" | base64 -w 0; } # SHELL-TEXT
 
+# A longer script than the kernel's command line holds (2 KiB): prints the name of
+# an initramfs that has it as /lab.sh, for lab.cmd=$(guest_script "sh /lab.sh").
+guest_initramfs_with() { # SHELL-TEXT [INITRAMFS]
+	mkdir -p /tmp/guest-files
+	printf '%s\n' "$1" > /tmp/guest-files/lab.sh
+	cp "${2:-$GUEST_INITRAMFS}" /tmp/guest-with.cpio
+	(cd /tmp/guest-files && echo lab.sh | cpio -o -H newc --quiet) \
+		>> /tmp/guest-with.cpio
+	echo /tmp/guest-with.cpio
+}
+
 # Run a guest to its end. Its console goes to $GUEST_CONSOLE (and, if GUEST_SHOW
 # is set, to stdout as well with that text before each line), the VMM's messages
 # to $GUEST_ERRORS; the status is the VMM's, 124 if the guest had to be ended
@@ -127,10 +144,11 @@ guest_start() { # CMDLINE [STRAIT-OPTION]...
 	guest_pid=$!
 }
 
-# Wait until the console of a guest that guest_start started matches.
-guest_expect() { # ERE [SECONDS]
-	local limit=$((SECONDS + ${2:-$GUEST_TIMEOUT}))
-	until grep -aqE -- "$1" "$GUEST_CONSOLE"; do
+# Wait until that many lines (one, if not given) of the console of a guest that
+# guest_start started match.
+guest_expect() { # ERE [TIMES]
+	local limit=$((SECONDS + GUEST_TIMEOUT))
+	until [ "$(grep -acE -- "$1" "$GUEST_CONSOLE")" -ge "${2:-1}" ]; do
 		[ "$SECONDS" -lt "$limit" ] && kill -0 "$guest_pid" 2> /dev/null ||
 			return 1
 		sleep 0.1
@@ -216,6 +234,18 @@ vmm_done() {
 		[ "${entry#* }" = none ] || bind_driver "${entry% *}" "${entry#* }"
 	done
 	taken=()
+}
+
+# The rest of the last line of the guest's console that begins with WORD.
+console_value() { # WORD
+	tr -d '\r' < "$GUEST_CONSOLE" | sed -n "s/^$1 //p" | tail -n 1
+}
+
+# A number from --stats: the line that begins with "stats: LINE:", in it NAME=N;
+# without a name, the sum that comes first.
+stats_value() { # LINE [NAME]
+	sed -nE "s/^stats: $1: (.* )?${2:+$2=}([0-9]+)( .*)?$/\2/p" \
+		"$GUEST_ERRORS" | tail -n 1
 }
 
 # ---- TAP --------------------------------------------------------------------
