@@ -18,11 +18,13 @@
 #define X86_ZERO_PAGE_GPA  0x7000ULL /* struct boot_params */
 #define X86_PAGE_TABLES_GPA                                                    \
 	0x9000ULL /* PML4, PDPT, four PDs: 4 GiB mapped 1:1 */
-#define X86_CMDLINE_GPA	     0x20000ULL
-#define X86_CMDLINE_MAX	     0x10000ULL /* with its final NUL */
-#define X86_LOW_RAM_END	     0x9fc00ULL
-#define X86_ACPI_GPA	     0xe0000ULL
-#define X86_ACPI_END	     0x100000ULL
+#define X86_CMDLINE_GPA 0x20000ULL
+#define X86_CMDLINE_MAX 0x10000ULL /* with its final NUL */
+#define X86_LOW_RAM_END 0x9fc00ULL
+#define X86_ACPI_GPA	0xe0000ULL
+#define X86_ACPI_END	X86_RESET_GPA
+/* Where a PC in real mode jumps to be reset. */
+#define X86_RESET_GPA	     0xffff0ULL
 #define X86_HIGH_RAM_GPA     0x100000ULL
 
 #define X86_RAM_BELOW_4G_MAX GIB(3)

@@ -277,7 +277,7 @@ uint64_t machine_do(struct machine *m, const struct order *order)
 
 	*at = *order;
 	m->nr_reports = 0;
-	return machine_run_reports(m, 1) ? at->value : UINT64_MAX;
+	return machine_run_reports(m, 1) ? at->value : MACHINE_FAILED;
 }
 
 /* 0, 1, 2, 3 for 1, 2, 4, 8 bytes. */

@@ -47,6 +47,10 @@
 #include "src/core/mem.h"
 #include "src/core/ram.h"
 
+/* What machine_do gives if the guest cannot go on: not what nothing reads as.
+ */
+#define MACHINE_FAILED 0xdeaddeaddeaddeadULL
+
 enum { MACHINE_MAX_REPORTS = 64, MACHINE_NR_REASONS = 64 };
 
 struct order {

@@ -98,8 +98,9 @@ static void deleted_device_is_gone(void)
 	make_bar(&bar, FIRST);
 	CHECK_EQ(mem_add(&machine.mem, &bar, &e), 0);
 	CHECK_EQ(machine_read(&machine, FIRST, 8), 0);
-	drop_bar(&bar);
+	mem_del(&machine.mem, &bar);
 	CHECK_EQ(machine_read(&machine, FIRST, 8), NOTHING_64);
+	munmap(bar.hva, bar.size);
 }
 
 static void moved_device_is_found_at_its_new_place_only(void)
