@@ -3,9 +3,10 @@
  * Puts a machine together and takes it apart.
  *
  * How this works: the steps stand in vm_build in the order in which they run.
- * Filling guest RAM with pages takes longest, so a thread does it while the
- * devices are opened (a function-level reset waits 100 ms) and the machine is
- * built around them; it is joined before the IOMMU maps that RAM.
+ * Filling guest RAM with pages and unpacking the kernel take longest, so
+ * threads do that while the devices are opened (a function-level reset waits
+ * 100 ms) and the machine is built around them. They are joined before the
+ * IOMMU maps that RAM and the kernel is loaded.
  *
  * RAM is placed after the devices are open, because only then the kernel says
  * which IOVA ranges exist. A machine without devices has no IOMMU to ask, and
@@ -19,7 +20,6 @@
 
 #include "src/vm/vm.h"
 #include "src/x86/acpi.h"
-#include "src/x86/boot.h"
 
 /* --- guest RAM --- */
 
@@ -51,14 +51,14 @@ static void *populate(void *arg)
 	return NULL;
 }
 
-static int start_populate(struct vm *vm)
+/* Without a thread it is done at once. True if there is one to join. */
+static bool start_thread(pthread_t *thread, void *(*fn)(void *vm),
+			 struct vm *vm)
 {
-	/* Without a thread it is done in line, when it is waited for. */
-	vm->is_populating =
-		!pthread_create(&vm->populate_thread, NULL, populate, vm);
-	if (!vm->is_populating)
-		populate(vm);
-	return 0;
+	if (!pthread_create(thread, NULL, fn, vm))
+		return true;
+	fn(vm);
+	return false;
 }
 
 static int wait_populate(struct vm *vm, struct err *e)
@@ -81,7 +81,8 @@ static int build_ram(struct vm *vm, struct err *e)
 		ret = ram_open(&vm->ram, vm->config->ram_size,
 			       vm->config->hugepage_size, e);
 	if (!ret && vm->config->nr_devices)
-		ret = start_populate(vm);
+		vm->is_populating =
+			start_thread(&vm->populate_thread, populate, vm);
 	return ret;
 }
 
@@ -289,6 +290,21 @@ static int build_platform(struct vm *vm, struct err *e)
 
 /* --- what the guest finds in memory --- */
 
+static void *unpack_kernel(void *arg)
+{
+	struct vm *vm = arg;
+
+	boot_unpack(vm->config->kernel, &vm->kernel);
+	return NULL;
+}
+
+static void wait_unpack(struct vm *vm)
+{
+	if (vm->is_unpacking)
+		pthread_join(vm->unpack_thread, NULL);
+	vm->is_unpacking = false;
+}
+
 static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
 {
 	const struct acpi_params acpi = {
@@ -301,6 +317,7 @@ static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
 		.kernel = vm->config->kernel,
 		.initramfs = vm->config->initramfs,
 		.cmdline = vm->config->cmdline,
+		.unpacked = &vm->kernel,
 		.rsdp_gpa = X86_ACPI_GPA,
 		.ram = ram,
 		.nr_ram = vm->nr_ram_regions,
@@ -310,6 +327,7 @@ static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
 	int ret;
 
 	BUG_ON(!tables);
+	wait_unpack(vm);
 	for (unsigned int i = 0; i < vm->nr_ram_regions; i++)
 		ram[i] = (struct x86_ram_piece){ vm->ram_regions[i].gpa,
 						 vm->ram_regions[i].size };
@@ -319,6 +337,7 @@ static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
 					    POWER_RESET_VALUE, e);
 	if (!ret)
 		ret = boot_load(&vm->mem, &boot, entry, e);
+	boot_unpacked_free(&vm->kernel);
 	return ret;
 }
 
@@ -389,6 +408,7 @@ int vm_build(struct vm *vm, const struct config *config,
 	mem_init(&vm->mem);
 	if (bus_init(&vm->mmio, "mmio") || bus_init(&vm->pio, "pio"))
 		return err_set(e, ENOMEM, "buses: out of memory");
+	vm->is_unpacking = start_thread(&vm->unpack_thread, unpack_kernel, vm);
 	ret = loop_init(&vm->loop, e);
 	if (!ret)
 		ret = build_ram(vm, e);
@@ -406,6 +426,8 @@ void vm_teardown(struct vm *vm)
 	struct err ignored = { 0 };
 
 	wait_populate(vm, &ignored);
+	wait_unpack(vm);
+	boot_unpacked_free(&vm->kernel);
 	while (vm->nr_vcpus)
 		kvm_vcpu_close(&vm->vcpus[--vm->nr_vcpus].kvm);
 	free(vm->vcpus);

@@ -20,6 +20,7 @@
 #include "src/core/ram.h"
 #include "src/dev/dev.h"
 #include "src/vm/config.h"
+#include "src/x86/boot.h"
 #include "src/x86/cpu.h"
 #include "src/x86/layout.h"
 #include "vfio/vfio.h"
@@ -72,10 +73,11 @@ struct vm {
 	struct mem mem;
 	struct mem_region ram_regions[X86_MAX_RAM_PIECES];
 	unsigned int nr_ram_regions;
-	pthread_t populate_thread;
-	bool is_populating;
+	pthread_t populate_thread, unpack_thread;
+	bool is_populating, is_unpacking;
 	int populate_ret;
 	struct err populate_err;
+	struct boot_unpacked kernel;
 
 	struct iommu *iommu;
 	bool iommu_listens, kvm_listens;

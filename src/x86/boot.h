@@ -7,10 +7,26 @@
 #include "src/x86/cpu.h"
 #include "src/x86/layout.h"
 
+/* The kernel proper of a bzImage, decompressed: an ELF file in memory. */
+struct boot_unpacked {
+	uint8_t *data; /* NULL: none */
+	size_t len;
+};
+/*
+ * Takes the kernel out of the bzImage at path. Slow, and needs nothing but the
+ * file, so a thread can do it beside other work. False: it is no bzImage, or
+ * its compression is not known here; boot_load says what is wrong, if anything.
+ */
+bool boot_unpack(const char *path, struct boot_unpacked *out);
+void boot_unpacked_free(struct boot_unpacked *u);
+
 struct boot_params_in {
 	const char *kernel;    /* path: bzImage, or ELF with a PVH entry */
 	const char *initramfs; /* path or NULL */
 	const char *cmdline;
+	/* Of the same kernel, or NULL: a bzImage unpacks itself in the guest.
+	 */
+	const struct boot_unpacked *unpacked;
 	gpa_t rsdp_gpa;
 	const struct x86_ram_piece *ram;
 	unsigned int nr_ram;

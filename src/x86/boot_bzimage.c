@@ -2,9 +2,9 @@
 /*
  * Linux's 64-bit boot protocol (Documentation/arch/x86/boot.rst).
  *
- * How this works: the kernel proper is taken out of the bzImage
- * (boot_vmlinux.c); if that cannot be, the protected-mode part as it is goes
- * to the address that the kernel prefers and unpacks itself. The boot CPU
+ * How this works: if the kernel proper was taken out of the bzImage, that is
+ * loaded (boot_vmlinux.c); else the protected-mode part as it is goes to the
+ * address that the kernel prefers and unpacks itself. The boot CPU
  * enters either in long mode with the low 4 GiB mapped 1:1. The setup header is
  * copied into a zero page and completed with what a boot loader knows. The
  * real-mode part is not used.
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "src/x86/boot_elf.h"
+#include "src/x86/unpack.h"
 
 enum {
 	SECTOR_LEN = 512,
@@ -96,38 +97,58 @@ static int check_size(const struct mem *m, const struct boot_file *f,
 	return -ENOMEM;
 }
 
-/* The kernel proper, if strait can take it out of the bzImage. */
-static int load_unpacked(const struct mem *m, const struct boot_file *f,
-			 struct setup_header *h, const char *cmdline,
-			 gpa_t *rip)
+static bool unpack_payload(const struct boot_file *f,
+			   const struct setup_header *h,
+			   struct boot_unpacked *out)
 {
 	uint64_t off = kernel_off(h) + h->payload_offset;
 	uint64_t len = h->payload_length;
 	struct err ignored = { 0 };
 	uint8_t *payload;
-	int ret;
+	bool done;
 
 	if (!len || len > f->size)
-		return -ENOTSUP;
+		return false;
 	payload = malloc(len);
-	if (!payload)
-		return -ENOMEM;
-	ret = boot_file_read(f, payload, len, off, &ignored);
-	if (!ret)
-		ret = boot_vmlinux(m, payload, len, h, cmdline, rip);
+	done = payload && !boot_file_read(f, payload, len, off, &ignored) &&
+	       !unpack(payload, len, h->init_size, &out->data, &out->len);
 	free(payload);
-	return ret;
+	return done;
+}
+
+bool boot_unpack(const char *path, struct boot_unpacked *out)
+{
+	struct err ignored = { 0 };
+	struct setup_header h;
+	struct boot_file f;
+	bool done;
+
+	*out = (struct boot_unpacked){ 0 };
+	if (boot_file_open(&f, path, &ignored))
+		return false;
+	done = boot_is_bzimage(&f) && !read_header(&f, &h, &ignored) &&
+	       !check_header(&f, &h, &ignored) && unpack_payload(&f, &h, out);
+	boot_file_close(&f);
+	return done;
+}
+
+void boot_unpacked_free(struct boot_unpacked *u)
+{
+	if (u->data)
+		unpack_free(u->data, u->len);
+	*u = (struct boot_unpacked){ 0 };
 }
 
 /* Either way the memory from pref_address to kernel_end is the kernel's. */
 static int load_kernel(const struct mem *m, const struct boot_file *f,
-		       struct setup_header *h, const char *cmdline, gpa_t *rip,
-		       struct err *e)
+		       const struct boot_params_in *in, struct setup_header *h,
+		       gpa_t *rip, struct err *e)
 {
 	uint64_t off = kernel_off(h), len = (uint64_t)h->syssize * 16;
 	int ret = check_size(m, f, h, e);
 
-	if (ret || !load_unpacked(m, f, h, cmdline, rip))
+	if (ret || (in->unpacked && in->unpacked->data &&
+		    !boot_vmlinux(m, in->unpacked, h, in->cmdline, rip)))
 		return ret;
 	*rip = h->pref_address + ENTRY_64_OFF;
 	if (len > f->size - off)
@@ -168,7 +189,7 @@ int boot_bzimage(const struct mem *m, const struct boot_file *f,
 	if (!ret)
 		ret = check_header(f, h, e);
 	if (!ret)
-		ret = load_kernel(m, f, h, in->cmdline, &rip, e);
+		ret = load_kernel(m, f, in, h, &rip, e);
 	if (!ret)
 		ret = boot_load_cmdline(
 			m, in,

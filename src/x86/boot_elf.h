@@ -33,11 +33,10 @@ int elf_end(const struct boot_file *f, const struct elf *elf, uint64_t *end,
 
 struct setup_header;
 /*
- * Loads the kernel proper from the compressed payload of a bzImage, relocated
- * to a random virtual address if the kernel can be (h->loadflags then says so).
- * Any error: it is not one that can be loaded this way.
+ * Loads the kernel proper, relocated to a random virtual address if it can be
+ * (h->loadflags then says so). Any error: it cannot be loaded this way.
  */
-int boot_vmlinux(const struct mem *m, const uint8_t *payload, size_t len,
+int boot_vmlinux(const struct mem *m, const struct boot_unpacked *u,
 		 struct setup_header *h, const char *cmdline, gpa_t *entry);
 
 #endif

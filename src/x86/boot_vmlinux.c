@@ -23,12 +23,10 @@
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 
 #include "src/base/log.h"
 #include "src/x86/boot_elf.h"
-#include "src/x86/unpack.h"
 
 #define KERNEL_MAP_BASE 0xffffffff80000000ULL /* __START_KERNEL_map */
 #define KERNEL_MAP_SIZE GIB(1)		      /* KERNEL_IMAGE_SIZE */
@@ -190,21 +188,15 @@ static int load(const struct mem *m, const struct boot_file *vmlinux,
 	return 0;
 }
 
-int boot_vmlinux(const struct mem *m, const uint8_t *payload, size_t len,
+int boot_vmlinux(const struct mem *m, const struct boot_unpacked *u,
 		 struct setup_header *h, const char *cmdline, gpa_t *entry)
 {
-	struct boot_file vmlinux = { .fd = -1, .path = "vmlinux" };
+	const struct boot_file vmlinux = {
+		.fd = -1, .data = u->data, .size = u->len, .path = "vmlinux"
+	};
 	struct err e = { 0 };
-	uint8_t *data;
-	size_t size;
-	int ret = unpack(payload, len, h->init_size, &data, &size);
+	int ret = load(m, &vmlinux, h, cmdline, entry, &e);
 
-	if (!ret) {
-		vmlinux.data = data;
-		vmlinux.size = size;
-		ret = load(m, &vmlinux, h, cmdline, entry, &e);
-		unpack_free(data, size);
-	}
 	if (ret)
 		log_info("kernel", "unpacks itself in the guest%s%s",
 			 e.msg[0] ? ": " : "", e.msg);

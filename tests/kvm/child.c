@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pty.h>
 #include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,17 +28,19 @@ static const char *from_env(const char *name, const char *otherwise)
 _Noreturn static void start(const char *guest, const char *const *options)
 {
 	const char *program = from_env("STRAIT", "build/strait");
-	const char *argv[MAX_WORDS] = { program, "run", "--kernel" };
+	const char *words[MAX_WORDS] = { program, "run", "--kernel" };
+	char *argv[MAX_WORDS + 1] = { NULL }, path[4096];
 	unsigned int n = 3;
-	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/tests/kvm/guests/%s",
 		 from_env("STRAIT_BUILD", "build/obj"), guest);
-	argv[n++] = path;
-	while (*options && n < MAX_WORDS - 1)
-		argv[n++] = *options++;
-	/* execv promises not to change them (POSIX, rationale of exec). */
-	execv(program, (char *const *)(uintptr_t)argv);
+	words[n++] = path;
+	while (*options && n < MAX_WORDS)
+		words[n++] = *options++;
+	/* execv wants words that may be written. */
+	for (unsigned int i = 0; i < n; i++)
+		argv[i] = strdup(words[i]);
+	execv(program, argv);
 	perror(program);
 	_exit(127);
 }

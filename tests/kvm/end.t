@@ -17,13 +17,14 @@ guest triple
 is "triple_fault_ends_with_status_4" "$status" 4
 is "output_before_a_triple_fault_is_there" "$out" up
 like "triple_fault_is_named" "$err" "triple fault"
-like "registers_are_printed" "$err" "rdi 0000000057a17bad"
-like "instruction_pointer_is_printed" "$err" "rip 00000000001000[0-9a-f]{2}"
+# Their values are lost on AMD, where KVM has reset the vCPU by then.
+like "triple_fault_prints_registers" "$err" "rip [0-9a-f]{16} rsp [0-9a-f]{16}"
 
 guest lost
 is "jump_to_nowhere_ends_with_status_4" "$status" 4
 like "error_of_kvm_is_named" "$err" "KVM_INTERNAL_ERROR 1 "
-like "where_it_jumped_to_is_printed" "$err" "rip 00000000d0000000"
+like "instruction_pointer_is_printed" "$err" "rip 00000000d0000000"
+like "registers_are_printed" "$err" "rdi 0000000057a17bad"
 
 guest triple --on-reboot restart
 is "triple_fault_is_no_reboot" "$status" 4

@@ -117,7 +117,7 @@ static void kvm_counts_the_exits_of_a_vcpu(void)
 	CHECK_EQ(kvm_stat(machine.vcpu.fd, "exits", &before), 0);
 	CHECK_EQ(machine_run(&machine), 0);
 	CHECK_EQ(kvm_stat(machine.vcpu.fd, "exits", &after), 0);
-	CHECK(after >= before + 2 * RINGS);
+	CHECK(after >= before + 2ULL * RINGS);
 }
 
 static void unknown_statistic_is_enoent(void)

@@ -33,7 +33,7 @@ static bool is_flood(const char *text)
 
 	for (unsigned int i = 0; i < FLOOD_LEN / 8; i++) {
 		snprintf(line, sizeof(line), "%07x\n", i);
-		if (memcmp(text + 8 * i, line, 8) != 0)
+		if (memcmp(text + 8UL * i, line, 8) != 0)
 			return false;
 	}
 	return true;

@@ -107,7 +107,14 @@ static inline void give_initramfs(struct guest *g, uint64_t len)
 static inline int boot(struct guest *g)
 {
 	memset(&g->err, 0, sizeof(g->err));
-	return boot_load(&g->mem, &g->in, &g->entry, &g->err);
+	struct boot_unpacked unpacked;
+	int ret;
+
+	boot_unpack(g->in.kernel, &unpacked);
+	g->in.unpacked = &unpacked;
+	ret = boot_load(&g->mem, &g->in, &g->entry, &g->err);
+	boot_unpacked_free(&unpacked);
+	return ret;
 }
 
 /* Guest memory at gpa; aborts where there is none. */

@@ -4,5 +4,6 @@
 
 	PVH_ENTRY
 	PRINT	"up\n"
+	movl	$0x57a17bad, %edi	/* to be found in the registers printed */
 	movl	$0xd0000000, %eax
 	jmp	*%eax

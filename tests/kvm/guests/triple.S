@@ -7,7 +7,6 @@
 
 	PVH_ENTRY
 	PRINT	"up\n"
-	movl	$0x57a17bad, %edi	/* to be found in the registers printed */
 	lidt	empty
 	movl	$0xfff8, %eax
 	movw	%ax, %ds

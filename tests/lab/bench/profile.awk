@@ -57,20 +57,26 @@ function describe(event, key, code) {
 	return key
 }
 
+# What the long flood cost more than the short one.
+function per_thousand(key) {
+	return (hits["many", key] - 2 * hits["some", key] + \
+		hits["warm", key]) * 1000 / packets
+}
+
 function show(event, limit, key, line, sort) {
 	split("", hits)
 	split("", keys)
 	read_hist(event, "userspace")
-	read_hist(event, "short")
-	read_hist(event, "long")
+	read_hist(event, "warm")
+	read_hist(event, "some")
+	read_hist(event, "many")
 	printf "\n%s: %s\n%10s %12s\n", vmm, event, "until", "per 1000"
 	printf "%10s %12s\n", "userspace", "packets"
 	fflush()
 	sort = "sort -k1,1nr -k2,2nr | head -n " limit
 	for (key in keys)
 		printf "%10d %12.1f  %s\n", hits["userspace", key],
-			(hits["long", key] - hits["short", key]) * 1000 / packets,
-			describe(event, key) | sort
+			per_thousand(key), describe(event, key) | sort
 	close(sort)
 }
 

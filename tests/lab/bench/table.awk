@@ -8,6 +8,7 @@ function label(name, text) { names[++rows] = name; labels[rows] = text }
 BEGIN {
 	FS = "\t"
 	label("time", "exec to guest userspace, ms")
+	label("entry", "exec to first VM entry, ms")
 	label("memory", "VMM memory beyond guest RAM, KiB")
 	label("tables", "its page tables (VmPTE), KiB")
 	label("exits", "VM exits until userspace")

@@ -11,7 +11,8 @@
  * takes the sample "userspace", a line BENCH NAME the sample NAME. A sample is
  * a directory DIR/NAME with
  *
- *     time       milliseconds since just before exec, CLOCK_MONOTONIC
+ *     time       milliseconds since just before exec (CLOCK_MONOTONIC; the
+ *                file DIR/start has its value at exec)
  *     stats      what KVM counts for the VM (debugfs), a "name value" per line
  *     FILE...    a copy of each FILE given, by its parent directory's name
  *     smaps, status   of COMMAND's process; in the sample "end" only, because
@@ -283,6 +284,14 @@ static bool read_output(struct watch *w, int fd, double seconds)
 	return n <= 0;
 }
 
+static void write_start(const struct watch *w)
+{
+	FILE *out = open_in(w->dir_fd, "start");
+
+	fprintf(out, "%.1f\n", *w->start_ms);
+	fclose(out);
+}
+
 static int parse(struct watch *w, int argc, char **argv)
 {
 	int i = 3;
@@ -318,6 +327,7 @@ int main(int argc, char **argv)
 		kill(w.pid, SIGKILL);
 	waitpid(w.pid, &status, 0);
 	take_sample(&w, "exit");
+	write_start(&w);
 	if (!ended)
 		return EXIT_TIMEOUT;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;

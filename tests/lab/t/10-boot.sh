@@ -44,12 +44,12 @@ status=0
 guest_start "lab.cmd=$look_around" --cpus boot=2 \
 	--memory size=512M,hugepages=on
 guest_expect '^GUEST-USERSPACE' || true
-taken=$((256 - $(cat $hugepages/free_hugepages)))
+used=$((256 - $(cat $hugepages/free_hugepages)))
 guest_wait || status=$?
 is "a_power_off_ends_with_status_0" "$status" 0
 is "a_guest_has_its_cpus" "$(console_value CPUS)" 2
 ok "a_guest_has_its_memory" between 430000 "$(console_value MEMORY)" 524288
-ok "its_memory_is_in_huge_pages" between 20 "$taken" 256
+ok "its_memory_is_in_huge_pages" between 20 "$used" 256
 is "all_huge_pages_come_back" "$(cat $hugepages/free_hugepages)" 256
 is "nothing_is_said_about_a_guest_that_is_well" "$(cat "$GUEST_ERRORS")" ""
 echo 0 > $hugepages/nr_hugepages

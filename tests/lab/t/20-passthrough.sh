@@ -26,8 +26,16 @@ ping_gateway() { # WORD
 }
 bar() { sed -n "$(($1 + 1))s/ .*//p" $dev/resource; }
 rxdctl() { echo $(($(bar 0) + 0x2828)); }
-queue_enabled() { echo $(($(devmem $(rxdctl) 32) >> 25 & 1)); }
-enable_queue() { devmem $(rxdctl) 32 $(($(devmem $(rxdctl) 32) | 1 << 25)); }
+queue_enabled() { # WORD; without driver
+	echo 1 > $dev/enable
+	echo "$1 $(($(devmem $(rxdctl) 32) >> 25 & 1))"
+	echo 0 > $dev/enable
+}
+enable_queue() {
+	echo 1 > $dev/enable
+	devmem $(rxdctl) 32 $(($(devmem $(rxdctl) 32) | 1 << 25))
+	echo 0 > $dev/enable
+}
 unload() { ip link set $nic down; rmmod igbvf; }
 '
 
@@ -42,7 +50,8 @@ echo "LSPCI-ODD $(tree)"
 echo "BRIDGE $(lspci -n -s 00:00.0)"
 echo "BARS $(lspci -v -s 00:01.0 | grep -cE "Memory at [1-9a-f][0-9a-f]* \(64-bit.*\[size=16K\]")"
 echo "IOMEM $(grep -cE "^  100[0-9a-f]+-100[0-9a-f]+ : 0000:00:01.0" /proc/iomem)"
-dmesg -r | grep -E "^<[0-4]>" | grep -iE "pci|acpi|firmware|bar |resource|e820|mtrr|apic|irq|bios" |
+# amd_pstate says what it lacks of every virtual machine.
+dmesg -r | grep -E "^<[0-4]>" | grep -v amd_pstate | grep -iE "pci|acpi|firmware|bar |resource|e820|mtrr|apic|irq|bios" |
 	sed "s/^/LOG-ODD /"
 echo "ECAM $(dmesg | grep -c "PCI: ECAM \[mem 0xe8000000-.* for domain 0000")"
 echo "CPUS $(nproc)"
@@ -62,17 +71,16 @@ write_bar 0x10 "\0\0\0\200" "\2\0\0\0"
 write_bar 0x1c "\0\0\1\200" "\2\0\0\0"
 echo "OLD-PLACE $(devmem $((before + 8)) 32)"
 echo "NEW-PLACE $(devmem $((0x280000008)) 32)"
+echo 0 > $dev/enable
 echo 1 > $dev/remove
 echo 1 > /sys/bus/pci/rescan
 echo "MOVED $(bar 0) $(bar 3)"
 '
 
 inspect="$guest_functions $look_around"'
-echo 1 > $dev/enable
-echo "CLEAN $(queue_enabled)"
+queue_enabled CLEAN
 net_up
 echo "MAC $(cat $dev/net/$nic/address)"
-echo "USED $(queue_enabled)"
 count() { sed -n "/$nic/s/^ *[0-9]*: *\([0-9]*\) *\([0-9]*\) .*/\1 \2/p" /proc/interrupts | tr "\n" " " | sed "s/ \([0-9]\)/+\1/g"; }
 before=$(($(count)))
 ping_gateway PING
@@ -90,13 +98,12 @@ ping_gateway MOVED-PING
 # The same in each life of a guest: look, use, leave a mess.
 # shellcheck disable=SC2016
 mess="$guest_functions"'
-echo 1 > $dev/enable
-echo "CLEAN $(queue_enabled)"
+queue_enabled CLEAN
 net_up
 ping_gateway PING
 unload
 enable_queue
-echo "MESS $(queue_enabled)"
+queue_enabled MESS
 '
 
 run_inspection() {

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What strait tells KVM, on a pretended KVM.
+ *
+ * ioctl is replaced here: VMs and VFIO devices are files on /dev/null, memslots
+ * and the GSI table are kept as they were told. The nth call of a kind can be
+ * made to fail.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "src/base/bits.h"
+#include "src/core/kvm.h"
+#include "tests/tap.h"
+
+enum { MAX_TABLE = 5000, KVM_MAX_IRQ_ROUTES = 4096 };
+
+static struct {
+	unsigned long fails; /* this request does, with error */
+	int error;
+	int lacks; /* this capability is not there */
+	int version, run_size, nr_memslots;
+	struct kvm_userspace_memory_region slots[KVM_MAX_SLOTS];
+	struct kvm_irq_routing_entry table[MAX_TABLE];
+	unsigned int nr_table;
+	struct kvm_irqfd irqfd;
+	struct kvm_irq_level level;
+	struct kvm_ioeventfd ioeventfd;
+	struct kvm_device_attr attr;
+	int attr_fd;
+	unsigned int nr_vfio_devices;
+} host;
+
+static struct kvm kvm;
+static struct err err;
+
+static int check_extension(int cap)
+{
+	if (cap == host.lacks)
+		return 0;
+	return cap == KVM_CAP_NR_MEMSLOTS ? host.nr_memslots : 1;
+}
+
+static int null_fd(void)
+{
+	return open("/dev/null", O_RDWR | O_CLOEXEC);
+}
+
+static void keep_table(const struct kvm_irq_routing *r)
+{
+	if (r->nr > MAX_TABLE)
+		abort();
+	memcpy(host.table, r->entries, r->nr * sizeof(r->entries[0]));
+	host.nr_table = r->nr;
+}
+
+static void keep_attr(const struct kvm_device_attr *a)
+{
+	host.attr = *a;
+	memcpy(&host.attr_fd, (void *)(uintptr_t)a->addr, sizeof(int));
+}
+
+static void keep_device(struct kvm_create_device *c)
+{
+	host.nr_vfio_devices += c->type == KVM_DEV_TYPE_VFIO;
+	c->fd = (uint32_t)null_fd();
+}
+
+/* Those that take a pointer. */
+static int keep(unsigned long request, void *arg)
+{
+	const struct kvm_userspace_memory_region *slot = arg;
+
+	switch (request) {
+	case KVM_SET_USER_MEMORY_REGION:
+		host.slots[slot->slot] = *slot;
+		break;
+	case KVM_SET_GSI_ROUTING:
+		keep_table(arg);
+		break;
+	case KVM_IRQFD:
+		host.irqfd = *(struct kvm_irqfd *)arg;
+		break;
+	case KVM_IRQ_LINE:
+		host.level = *(struct kvm_irq_level *)arg;
+		break;
+	case KVM_IOEVENTFD:
+		host.ioeventfd = *(struct kvm_ioeventfd *)arg;
+		break;
+	case KVM_CREATE_DEVICE:
+		keep_device(arg);
+		break;
+	case KVM_SET_DEVICE_ATTR:
+		keep_attr(arg);
+		break;
+	default:
+		break;
+	}
+	return 0;
+}
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list ap;
+	void *arg;
+
+	(void)fd;
+	va_start(ap, request);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	if (request == host.fails) {
+		errno = host.error;
+		return -1;
+	}
+	if (request == KVM_GET_API_VERSION)
+		return host.version;
+	if (request == KVM_GET_VCPU_MMAP_SIZE)
+		return host.run_size;
+	if (request == KVM_CHECK_EXTENSION)
+		return check_extension((int)(intptr_t)arg);
+	if (request == KVM_CREATE_VM)
+		return null_fd();
+	return keep(request, arg);
+}
+
+static void reset(void)
+{
+	memset(&host, 0, sizeof(host));
+	memset(&err, 0, sizeof(err));
+	host.lacks = -1;
+	host.version = KVM_API_VERSION;
+	host.run_size = 12288;
+	host.nr_memslots = 32764;
+}
+
+static void open_kvm(void)
+{
+	reset();
+	if (kvm_open(&kvm, "/dev/null", &err))
+		abort();
+}
+
+static void fail(unsigned long request, int error)
+{
+	host.fails = request;
+	host.error = error;
+}
+
+static unsigned int nr_open_files(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n;
+}
+
+/* --- opening --- */
+
+static void missing_device_says_how_to_get_it(void)
+{
+	reset();
+	CHECK_EQ(kvm_open(&kvm, "/dev/kvm-not-here", &err), -ENOENT);
+	CHECK(!strcmp(err.msg, "/dev/kvm-not-here: open: No such file or "
+			       "directory (ENOENT)"));
+	CHECK_HAS(err.hint, "load kvm_intel or kvm_amd");
+}
+
+static void device_of_another_kind_is_refused(void)
+{
+	reset();
+	host.version = -1;
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -ENOTSUP);
+	CHECK_HAS(err.msg, "/dev/null: is not a KVM device");
+	host.version = KVM_API_VERSION;
+	host.run_size = -1;
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -ENOTSUP);
+}
+
+static void missing_capability_is_named(void)
+{
+	reset();
+	host.lacks = KVM_CAP_IRQFD;
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -ENOTSUP);
+	CHECK_HAS(err.msg, "/dev/null: this kernel's KVM lacks KVM_CAP_IRQFD");
+}
+
+static void other_hypervisor_is_named_as_the_cause(void)
+{
+	reset();
+	fail(KVM_CREATE_VM, EBUSY);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -EBUSY);
+	CHECK_HAS(err.hint, "another hypervisor");
+}
+
+static void whichever_step_fails_no_file_stays_open(void)
+{
+	static const struct {
+		unsigned long request;
+		const char *name;
+	} steps[] = {
+		{ KVM_CREATE_VM, "KVM_CREATE_VM" },
+		{ KVM_SET_IDENTITY_MAP_ADDR, "KVM_SET_IDENTITY_MAP_ADDR" },
+		{ KVM_SET_TSS_ADDR, "KVM_SET_TSS_ADDR" },
+		{ KVM_CREATE_IRQCHIP, "KVM_CREATE_IRQCHIP" },
+		{ KVM_CREATE_PIT2, "KVM_CREATE_PIT2" },
+	};
+	unsigned int before = nr_open_files();
+
+	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
+		reset();
+		fail(steps[i].request, EIO);
+		CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -EIO);
+		CHECK_HAS(err.msg, steps[i].name);
+		CHECK_EQ(nr_open_files(), before);
+		kvm_close(&kvm);
+	}
+}
+
+static void closing_twice_is_harmless(void)
+{
+	open_kvm();
+	kvm_close(&kvm);
+	CHECK_EQ(kvm.vm_fd, -1);
+	kvm_close(&kvm);
+}
+
+/* --- memslots --- */
+
+static struct mem_region region(gpa_t gpa, uint64_t size)
+{
+	static uint8_t page[4096] __attribute__((aligned(4096)));
+
+	return (struct mem_region){
+		.gpa = gpa, .size = size, .hva = page, .name = "BAR 0"
+	};
+}
+
+static int slot_add(const struct mem_region *r)
+{
+	return kvm.listener.ops->add(&kvm.listener, r, &err);
+}
+
+static void region_becomes_a_memslot(void)
+{
+	struct mem_region r = region(0x10000, 0x2000);
+
+	open_kvm();
+	CHECK_EQ(slot_add(&r), 0);
+	CHECK_EQ(host.slots[0].guest_phys_addr, 0x10000);
+	CHECK_EQ(host.slots[0].memory_size, 0x2000);
+	CHECK_EQ(host.slots[0].userspace_addr, (uintptr_t)r.hva);
+	kvm_close(&kvm);
+}
+
+static void region_that_goes_frees_its_slot_for_the_next(void)
+{
+	struct mem_region a = region(0x10000, 0x1000);
+	struct mem_region b = region(0x20000, 0x1000);
+	struct mem_region c = region(0x30000, 0x3000);
+
+	open_kvm();
+	slot_add(&a);
+	slot_add(&b);
+	kvm.listener.ops->del(&kvm.listener, &a);
+	CHECK_EQ(host.slots[0].memory_size, 0);
+	CHECK_EQ(host.slots[1].memory_size, 0x1000);
+	CHECK_EQ(slot_add(&c), 0);
+	CHECK_EQ(host.slots[0].guest_phys_addr, 0x30000);
+	kvm_close(&kvm);
+}
+
+static void memslots_that_run_out_are_an_error(void)
+{
+	struct mem_region r = region(0, 0x1000);
+
+	reset();
+	host.nr_memslots = 32;
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), 0);
+	for (unsigned int i = 0; i < 32; i++) {
+		r.gpa = i * 0x1000ULL;
+		CHECK_EQ(slot_add(&r), 0);
+	}
+	r.gpa = 0x100000;
+	CHECK_EQ(slot_add(&r), -ENOSPC);
+	CHECK_HAS(err.msg, "BAR 0: KVM has only 32 memslots");
+	kvm_close(&kvm);
+}
+
+static void refused_memslot_is_still_free(void)
+{
+	struct mem_region r = region(0x10000, 0x1000);
+
+	open_kvm();
+	fail(KVM_SET_USER_MEMORY_REGION, EEXIST);
+	CHECK_EQ(slot_add(&r), -EEXIST);
+	CHECK_HAS(err.msg, "BAR 0: KVM_SET_USER_MEMORY_REGION");
+	host.fails = 0;
+	CHECK_EQ(slot_add(&r), 0);
+	CHECK_EQ(host.slots[0].memory_size, 0x1000);
+	kvm_close(&kvm);
+}
+
+/* --- the GSI table --- */
+
+/* The nth entry of a GSI that leads to a pin, as chip << 8 | pin; -1: none. */
+static int chip_pin(uint32_t gsi, unsigned int nth)
+{
+	for (unsigned int i = 0; i < host.nr_table; i++) {
+		const struct kvm_irq_routing_entry *e = &host.table[i];
+
+		if (e->gsi == gsi && e->type == KVM_IRQ_ROUTING_IRQCHIP &&
+		    !nth--)
+			return (int)(e->u.irqchip.irqchip << 8 |
+				     e->u.irqchip.pin);
+	}
+	return -1;
+}
+
+static struct irq irq;
+
+static void open_irq(void)
+{
+	open_kvm();
+	if (irq_init(&irq, &kvm_irq_sink, &kvm, &err))
+		abort();
+}
+
+static void close_irq(void)
+{
+	irq_fini(&irq);
+	kvm_close(&kvm);
+}
+
+static void pins_lead_to_pic_and_ioapic(void)
+{
+	open_irq();
+	CHECK_EQ(chip_pin(4, 0), KVM_IRQCHIP_PIC_MASTER << 8 | 4);
+	CHECK_EQ(chip_pin(4, 1), KVM_IRQCHIP_IOAPIC << 8 | 4);
+	CHECK_EQ(chip_pin(9, 0), KVM_IRQCHIP_PIC_SLAVE << 8 | 1);
+	CHECK_EQ(chip_pin(9, 1), KVM_IRQCHIP_IOAPIC << 8 | 9);
+	CHECK_EQ(chip_pin(16, 0), KVM_IRQCHIP_IOAPIC << 8 | 16);
+	CHECK_EQ(chip_pin(16, 1), -1);
+	CHECK_EQ(chip_pin(23, 0), KVM_IRQCHIP_IOAPIC << 8 | 23);
+	close_irq();
+}
+
+/* As the MADT's override says; pin 2 is the PIC's cascade. */
+static void timer_arrives_at_ioapic_pin_2(void)
+{
+	open_irq();
+	CHECK_EQ(chip_pin(0, 0), KVM_IRQCHIP_PIC_MASTER << 8);
+	CHECK_EQ(chip_pin(0, 1), KVM_IRQCHIP_IOAPIC << 8 | 2);
+	CHECK_EQ(chip_pin(2, 0), KVM_IRQCHIP_PIC_MASTER << 8 | 2);
+	CHECK_EQ(chip_pin(2, 1), -1);
+	close_irq();
+}
+
+static void message_keeps_both_halves_of_its_address(void)
+{
+	struct irq_msi msi = { 0x123456789abcdef0, 0x4321 };
+	const struct kvm_irq_routing_entry *last;
+	struct msi_route r;
+
+	open_irq();
+	CHECK_EQ(msi_route_init(&r, &irq, &err), 0);
+	CHECK_EQ(msi_route_set(&r, msi, &err), 0);
+	last = &host.table[host.nr_table - 1];
+	CHECK_EQ(last->gsi, r.gsi);
+	CHECK_EQ(last->type, KVM_IRQ_ROUTING_MSI);
+	CHECK_EQ(last->u.msi.address_hi, 0x12345678);
+	CHECK_EQ(last->u.msi.address_lo, 0x9abcdef0);
+	CHECK_EQ(last->u.msi.data, 0x4321);
+	msi_route_fini(&r);
+	close_irq();
+}
+
+static void fullest_table_is_one_that_kvm_takes(void)
+{
+	static struct irq_route routes[IRQ_NR_PINS + IRQ_MAX_MSI];
+
+	open_kvm();
+	for (uint32_t i = 0; i < ARRAY_SIZE(routes); i++)
+		routes[i] = (struct irq_route){ .gsi = i,
+						.is_msi = i >= IRQ_NR_PINS };
+	CHECK_EQ(
+		kvm_irq_sink.set_routes(&kvm, routes, ARRAY_SIZE(routes), &err),
+		0);
+	CHECK_EQ(host.nr_table, KVM_MAX_IRQ_ROUTES);
+	kvm_close(&kvm);
+}
+
+static void irqfds_are_made_and_taken_off(void)
+{
+	open_kvm();
+	CHECK_EQ(kvm_irq_sink.irqfd_add(&kvm, 7, 30, -1, &err), 0);
+	CHECK_EQ(host.irqfd.fd, 7);
+	CHECK_EQ(host.irqfd.gsi, 30);
+	CHECK_EQ(host.irqfd.flags, 0);
+	kvm_irq_sink.irqfd_del(&kvm, 7, 30);
+	CHECK_EQ(host.irqfd.flags, KVM_IRQFD_FLAG_DEASSIGN);
+	kvm_close(&kvm);
+}
+
+static void level_triggered_irqfd_has_its_resampler(void)
+{
+	open_kvm();
+	CHECK_EQ(kvm_irq_sink.irqfd_add(&kvm, 7, 16, 9, &err), 0);
+	CHECK_EQ(host.irqfd.flags, KVM_IRQFD_FLAG_RESAMPLE);
+	CHECK_EQ(host.irqfd.resamplefd, 9);
+	kvm_close(&kvm);
+}
+
+static void line_level_reaches_kvm(void)
+{
+	open_kvm();
+	kvm_irq_sink.set_line(&kvm, 4, true);
+	CHECK_EQ(host.level.irq, 4);
+	CHECK_EQ(host.level.level, 1);
+	kvm_close(&kvm);
+}
+
+static void ioeventfd_says_space_length_and_direction(void)
+{
+	open_kvm();
+	CHECK_EQ(kvm_ioeventfd(&kvm, 5, true, 0x1234, 2, true, &err), 0);
+	CHECK_EQ(host.ioeventfd.flags, KVM_IOEVENTFD_FLAG_PIO);
+	CHECK_EQ(host.ioeventfd.len, 2);
+	CHECK_EQ(kvm_ioeventfd(&kvm, 5, false, 0x1234, 0, false, &err), 0);
+	CHECK_EQ(host.ioeventfd.flags, KVM_IOEVENTFD_FLAG_DEASSIGN);
+	kvm_close(&kvm);
+}
+
+/* --- the KVM-VFIO device --- */
+
+static void vfio_device_is_made_once_for_all_files(void)
+{
+	open_kvm();
+	CHECK_EQ(kvm_vfio_add(&kvm, 40, &err), 0);
+	CHECK_EQ(host.attr.attr, 1);
+	CHECK_EQ(host.attr_fd, 40);
+	CHECK_EQ(kvm_vfio_add(&kvm, 41, &err), 0);
+	CHECK_EQ(host.attr_fd, 41);
+	CHECK_EQ(host.nr_vfio_devices, 1);
+	kvm_vfio_del(&kvm, 40);
+	CHECK_EQ(host.attr.attr, 2);
+	CHECK_EQ(host.attr_fd, 40);
+	kvm_close(&kvm);
+}
+
+static void group_that_kvm_knows_already_is_no_error(void)
+{
+	open_kvm();
+	fail(KVM_SET_DEVICE_ATTR, EEXIST);
+	CHECK_EQ(kvm_vfio_add(&kvm, 40, &err), 0);
+	fail(KVM_SET_DEVICE_ATTR, EPERM);
+	CHECK_EQ(kvm_vfio_add(&kvm, 40, &err), -EPERM);
+	CHECK_HAS(err.msg, "KVM_DEV_VFIO_FILE_ADD");
+	kvm_close(&kvm);
+}
+
+static void file_can_be_taken_back_though_none_was_given(void)
+{
+	open_kvm();
+	kvm_vfio_del(&kvm, 40);
+	CHECK_EQ(host.attr_fd, 0);
+	kvm_close(&kvm);
+}
+
+int main(void)
+{
+	TAP_RUN(missing_device_says_how_to_get_it);
+	TAP_RUN(device_of_another_kind_is_refused);
+	TAP_RUN(missing_capability_is_named);
+	TAP_RUN(other_hypervisor_is_named_as_the_cause);
+	TAP_RUN(whichever_step_fails_no_file_stays_open);
+	TAP_RUN(closing_twice_is_harmless);
+	TAP_RUN(region_becomes_a_memslot);
+	TAP_RUN(region_that_goes_frees_its_slot_for_the_next);
+	TAP_RUN(memslots_that_run_out_are_an_error);
+	TAP_RUN(refused_memslot_is_still_free);
+	TAP_RUN(pins_lead_to_pic_and_ioapic);
+	TAP_RUN(timer_arrives_at_ioapic_pin_2);
+	TAP_RUN(message_keeps_both_halves_of_its_address);
+	TAP_RUN(fullest_table_is_one_that_kvm_takes);
+	TAP_RUN(irqfds_are_made_and_taken_off);
+	TAP_RUN(level_triggered_irqfd_has_its_resampler);
+	TAP_RUN(line_level_reaches_kvm);
+	TAP_RUN(ioeventfd_says_space_length_and_direction);
+	TAP_RUN(vfio_device_is_made_once_for_all_files);
+	TAP_RUN(group_that_kvm_knows_already_is_no_error);
+	TAP_RUN(file_can_be_taken_back_though_none_was_given);
+	return tap_done();
+}
