@@ -3,9 +3,9 @@
  * libFuzzer target: the kernel loader, on files that lie.
  *
  * How this works: the first byte of the input picks a valid image (bzImage,
- * ELF of either class, or none), and the rest is laid over it: pairs of offset
- * and byte, so that a few bytes reach the headers. The result is the kernel
- * and, for odd inputs, the initramfs too.
+ * ELF of either class, bzImage with a packed kernel, or none), and the rest is
+ * laid over it: pairs of offset and byte, so that a few bytes reach the
+ * headers. The result is the kernel and, for odd inputs, the initramfs too.
  *
  * Beyond what the sanitizers see: a refusal has a message, an entry point lies
  * in RAM, and an initramfs does not overlap the boot data or leave RAM.
@@ -127,6 +127,34 @@ static void make_elf32(void)
 	make_notes();
 }
 
+/* A bzImage whose payload is an ELF file in one raw block of zstd. */
+static void make_packed(void)
+{
+	static uint8_t elf[IMAGE_LEN / 2];
+	uint8_t *payload = image + 1024;
+
+	make_elf64();
+	memcpy(elf, image, sizeof(elf));
+	put_le(elf + offsetof(Elf64_Ehdr, e_entry), LOAD_GPA, 8);
+	put_le(elf + sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) +
+		       offsetof(Elf64_Phdr, p_filesz),
+	       1024, 8);
+	/* Relocations behind the segment: three lists of one place each. */
+	for (uint32_t i = 0; i < 3; i++)
+		put_le(elf + CODE_OFF + 1024 + 8 * i + 4,
+		       0x80000000 + LOAD_GPA + 16 * i, 4);
+	memset(image, 0, sizeof(image));
+	make_bzimage();
+	put_le(image + 0x1f1 + offsetof(struct setup_header, payload_length),
+	       12 + CODE_OFF + 1048 + 4, 4);
+	put_le(payload, 0xfd2fb528, 4);
+	payload[4] = 0xa0;
+	put_le(payload + 5, CODE_OFF + 1048, 4);
+	put_le(payload + 9, (CODE_OFF + 1048) << 3 | 1, 3);
+	memcpy(payload + 12, elf, CODE_OFF + 1048);
+	put_le(payload + 12 + CODE_OFF + 1048, CODE_OFF + 1048, 4);
+}
+
 static size_t make_raw(const uint8_t *data, size_t len)
 {
 	size_t n = len < IMAGE_LEN ? len : IMAGE_LEN;
@@ -162,11 +190,12 @@ static void check(const struct cpu_entry *entry, bool has_initramfs)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static void (*const makers[])(void) = { make_bzimage, make_elf64,
-						make_elf32 };
+						make_elf32, make_packed };
 	struct boot_params_in in = { .cmdline = "quiet",
 				     .ram = &piece,
 				     .nr_ram = 1 };
 	struct cpu_entry entry = { .mode = CPU_LONG64 };
+	struct boot_unpacked unpacked;
 	struct err e = { 0 };
 	size_t size = IMAGE_LEN;
 	char path[32];
@@ -174,8 +203,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	if (!len)
 		return 0;
 	memset(image, 0, sizeof(image));
-	if (data[0] / 2 % 4 < ARRAY_SIZE(makers)) {
-		makers[data[0] / 2 % 4]();
+	if (data[0] / 2 % 5 < ARRAY_SIZE(makers)) {
+		makers[data[0] / 2 % 5]();
 		change(data + 1, len - 1);
 	} else {
 		size = make_raw(data + 1, len - 1);
@@ -186,9 +215,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", image_fd);
 	in.kernel = path;
 	in.initramfs = data[0] % 2 ? path : NULL;
+	boot_unpack(path, &unpacked);
+	in.unpacked = &unpacked;
 	if (!boot_load(&mem, &in, &entry, &e))
 		check(&entry, in.initramfs);
 	else if (!e.msg[0] || !e.code)
 		abort();
+	boot_unpacked_free(&unpacked);
 	return 0;
 }

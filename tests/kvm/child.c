@@ -130,7 +130,8 @@ static void close_fd(int fd)
 
 void child_close(struct child *c)
 {
-	if (child_is_running(c)) {
+	/* Not reaped yet, so the number is still its own. */
+	if (c->pid > 0) {
 		kill(c->pid, SIGKILL);
 		waitpid(c->pid, NULL, 0);
 	}
@@ -138,6 +139,8 @@ void child_close(struct child *c)
 		close_fd(c->in);
 	close_fd(c->out);
 	close_fd(c->err);
+	c->pid = -1;
+	c->in = c->out = c->err = -1;
 }
 
 int child_read(struct child *c, unsigned int max)

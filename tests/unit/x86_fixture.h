@@ -106,13 +106,14 @@ static inline void give_initramfs(struct guest *g, uint64_t len)
 
 static inline int boot(struct guest *g)
 {
-	memset(&g->err, 0, sizeof(g->err));
 	struct boot_unpacked unpacked;
 	int ret;
 
+	memset(&g->err, 0, sizeof(g->err));
 	boot_unpack(g->in.kernel, &unpacked);
 	g->in.unpacked = &unpacked;
 	ret = boot_load(&g->mem, &g->in, &g->entry, &g->err);
+	g->in.unpacked = NULL;
 	boot_unpacked_free(&unpacked);
 	return ret;
 }
