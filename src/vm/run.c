@@ -52,11 +52,19 @@ bool vm_is_interrupted(void *ctx)
 
 void vm_request_end(struct vm *vm, enum vm_end end)
 {
-	enum vm_end none = VM_END_NONE;
+	enum vm_end now = __atomic_load_n(&vm->end, __ATOMIC_ACQUIRE);
 
-	if (__atomic_compare_exchange_n(&vm->end, &none, end, false,
-					__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+	/* The host's wish to stop counts also while the guest reboots. */
+	while (now == VM_END_NONE ||
+	       (now == VM_END_REBOOT &&
+		(end == VM_END_SIGNAL || end == VM_END_QUIT))) {
+		if (!__atomic_compare_exchange_n(&vm->end, &now, end, false,
+						 __ATOMIC_ACQ_REL,
+						 __ATOMIC_ACQUIRE))
+			continue;
 		loop_stop(&vm->loop);
+		break;
+	}
 }
 
 struct vm_signal_source {

@@ -35,7 +35,7 @@ enum vm_status {
 	VM_SIGNAL = 128, /* plus the signal's number */
 };
 
-/* Why the vCPUs stopped. The first reason wins. */
+/* Why the vCPUs stopped; see vm_request_end. */
 enum vm_end {
 	VM_END_NONE,
 	VM_END_POWER_OFF,
@@ -110,7 +110,10 @@ void vm_teardown(struct vm *vm);
 
 /* Starts the vCPUs, waits for a reason to stop, stops them. */
 int vm_execute(struct vm *vm, struct err *e);
-/* Any thread: ends vm_execute for this reason, if it is the first. */
+/*
+ * Any thread: ends vm_execute for this reason if it is the first, or a signal
+ * or quit after a reboot.
+ */
 void vm_request_end(struct vm *vm, enum vm_end end);
 
 /* The whole of `strait run`: bind, build, execute, again on reboot, give back.

@@ -128,13 +128,13 @@ int unpack(const uint8_t *in, size_t len, size_t max, uint8_t **out,
 		done = format->run(lib, &b);
 	}
 	dlclose(lib);
-	*out = b.out;
-	*out_len = b.out_len;
-	if (done)
-		return 0;
-	if (b.out != MAP_FAILED)
+	if (done) {
+		*out = b.out;
+		*out_len = b.out_len;
+	} else if (b.out != MAP_FAILED) {
 		unpack_free(b.out, b.out_len);
-	return -EINVAL;
+	}
+	return done ? 0 : -EINVAL;
 }
 
 void unpack_free(uint8_t *out, size_t len)

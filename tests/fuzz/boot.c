@@ -34,6 +34,7 @@ static int image_fd;
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+// NOLINTNEXTLINE(readability-non-const-parameter): as libFuzzer has it
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	static struct mem_region ram = { .size = RAM_LEN,
@@ -140,7 +141,7 @@ static void make_packed(void)
 		       offsetof(Elf64_Phdr, p_filesz),
 	       1024, 8);
 	/* Relocations behind the segment: three lists of one place each. */
-	for (uint32_t i = 0; i < 3; i++)
+	for (uint64_t i = 0; i < 3; i++)
 		put_le(elf + CODE_OFF + 1024 + 8 * i + 4,
 		       0x80000000 + LOAD_GPA + 16 * i, 4);
 	memset(image, 0, sizeof(image));

@@ -206,9 +206,12 @@ int child_wait_unread(struct child *c)
 
 int child_wait(struct child *c)
 {
-	while (child_read(c, CHILD_TEXT_LEN) > 0)
-		;
-	return child_wait_unread(c);
+	int n;
+
+	do
+		n = child_read(c, CHILD_TEXT_LEN);
+	while (n > 0);
+	return n < 0 ? -1 : child_wait_unread(c);
 }
 
 const char *child_skip_reason(void)

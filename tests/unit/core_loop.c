@@ -13,7 +13,7 @@
 #include "src/core/loop.h"
 #include "tests/tap.h"
 
-enum { NS_PER_MS = 1000000 };
+#define NS_PER_MS 1000000ULL
 
 static struct loop loop;
 static struct err err;

@@ -400,7 +400,7 @@ static void copy_past_the_end_fails(void)
 
 static void copy_at_the_top_of_the_address_space_works(void)
 {
-	struct mem_region r = ram("r", -2 * (uint64_t)PAGE, 0, 1);
+	struct mem_region r = ram("r", -(uint64_t)(2 * PAGE), 0, 1);
 	uint8_t data[8] = { 0 };
 
 	reset();

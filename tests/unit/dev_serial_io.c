@@ -187,7 +187,7 @@ static void reader_that_went_away_does_not_stop_the_guest(void)
 {
 	rig_open(&rig);
 	rig_hang_up(&rig.out_fds[0]);
-	CHECK_EQ(send_while_free(2 * SERIAL_OUT_LEN), 2 * SERIAL_OUT_LEN);
+	CHECK_EQ(send_while_free(2UL * SERIAL_OUT_LEN), 2 * SERIAL_OUT_LEN);
 	CHECK_EQ(inb(&rig, LSR), LSR_THRE | LSR_TEMT);
 	CHECK_EQ(turn(&rig, 10), 0);
 	rig_close(&rig);

@@ -47,7 +47,7 @@ static void make(void)
 	header = &h;
 	memset(image, 0xcc, sizeof(image));
 	image_len = KERNEL_OFF + KERNEL_LEN;
-	memcpy(image + KERNEL_OFF, "startup_32", 10);
+	memcpy(image + KERNEL_OFF, "startup_32", 11);
 	memcpy(image + image_len - 8, "the end", 8);
 }
 

@@ -416,6 +416,16 @@ static void descriptor_length_that_wraps_ends_the_search(void)
 	check_no_entry();
 }
 
+static void note_without_a_name_at_the_very_end_is_no_entry(void)
+{
+	Elf32_Nhdr n = { 0, 0, PHYS32_ENTRY };
+
+	make_64();
+	memcpy(image + NOTES_OFF, &n, sizeof(n));
+	notes_len = sizeof(n);
+	check_no_entry();
+}
+
 static void empty_notes_do_not_loop(void)
 {
 	make_64();
@@ -593,6 +603,7 @@ int main(void)
 	TAP_RUN(note_longer_than_its_segment_is_refused);
 	TAP_RUN(name_length_that_wraps_ends_the_search);
 	TAP_RUN(descriptor_length_that_wraps_ends_the_search);
+	TAP_RUN(note_without_a_name_at_the_very_end_is_no_entry);
 	TAP_RUN(empty_notes_do_not_loop);
 	TAP_RUN(notes_of_absurd_length_are_not_read);
 	TAP_RUN(notes_outside_of_the_file_are_refused);

@@ -55,7 +55,7 @@ static void make(void)
 	guest_make(&g);
 	memset(vmlinux, 0, sizeof(vmlinux));
 	vmlinux_len = ELF_LEN;
-	memcpy(vmlinux + CODE_OFF, "startup_64", 10);
+	memcpy(vmlinux + CODE_OFF, "startup_64", 11);
 	put_le(vmlinux + CODE_OFF + PLACE_64, WORD_64, 8);
 	put_le(vmlinux + CODE_OFF + PLACE_INVERSE, WORD_32, 4);
 	put_le(vmlinux + CODE_OFF + PLACE_32, WORD_32, 4);
@@ -134,7 +134,7 @@ static int load(size_t (*wrap)(uint8_t *out))
 {
 	size_t len = wrap(image + KERNEL_OFF + PAYLOAD_OFF);
 
-	memcpy(image + KERNEL_OFF, "startup_32", 10);
+	memcpy(image + KERNEL_OFF, "startup_32", 11);
 	header.payload_length = (uint32_t)len;
 	header.syssize = (uint32_t)(PAYLOAD_OFF + len + 15) / 16;
 	memcpy(image + 0x1f1, &header, sizeof(header));
@@ -355,6 +355,14 @@ static void segment_beyond_what_the_kernel_announced_is_left(void)
 	CHECK_LEFT_TO_THE_GUEST();
 }
 
+static void segment_that_ends_beyond_it_is_left(void)
+{
+	make();
+	phdr->p_paddr = PREF + INIT_SIZE - 0x1000;
+	ehdr->e_entry = phdr->p_paddr;
+	CHECK_LEFT_TO_THE_GUEST();
+}
+
 static void segment_below_the_preferred_address_is_left(void)
 {
 	make();
@@ -466,6 +474,7 @@ int main(void)
 	TAP_RUN(fourth_list_makes_them_unknown);
 	TAP_RUN(single_list_is_unknown);
 	TAP_RUN(segment_beyond_what_the_kernel_announced_is_left);
+	TAP_RUN(segment_that_ends_beyond_it_is_left);
 	TAP_RUN(segment_below_the_preferred_address_is_left);
 	TAP_RUN(segment_that_wraps_is_left);
 	TAP_RUN(entry_outside_of_the_image_is_left);
