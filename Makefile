@@ -81,19 +81,23 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(FAKE_OBJ) $(O)/libstrait.a
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
 
 unit: $(UNIT)
+# Objects of tests are kept, or each run would compile them again.
+.SECONDARY:
 
 # --- tests: prove reads TAP from programs and scripts alike ---
 
 export STRAIT_BUILD := $(O)
 export STRAIT ?= $(O)/strait
-PROVE := prove --timer --exec ''
-JOBS := $(shell nproc)
+PROVE := @prove --timer --exec ''
+CPUS := $(shell nproc)
+# As many jobs as CPUs, unless make was told.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CPUS))
 
 # Everything that a test or the demo needs, built by as many jobs as there are CPUs.
 deps-%:
 	@tools/deps $*
 ready: deps-build
-	@$(MAKE) -j$(JOBS) all unit kvm
+	@$(MAKE) $(JOBS) all unit kvm
 
 check: ready deps-lab
 	$(PROVE) $(UNIT) $(KVM_TESTS) tests/lab/lab.t
@@ -105,12 +109,12 @@ check-lab: ready deps-lab
 	$(PROVE) --verbose tests/lab/lab.t
 
 demo: deps-build deps-lab
-	@$(MAKE) -j$(JOBS) all
+	@$(MAKE) $(JOBS) all
 	@tests/lab/lab build
 	@tests/lab/lab run tests/lab/demo
 
 bench-boot: deps-build deps-lab
-	@$(MAKE) -j$(JOBS) all
+	@$(MAKE) $(JOBS) all
 	@tests/lab/bench-boot
 
 # --- lint: every tool's suppressions are in its configuration, with reasons ---
@@ -135,11 +139,11 @@ lint-shell:
 	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
 lint-cppcheck: $(O)/src/x86/dsdt.hex
 	$(call say,LINT,cppcheck)
-	$(Q)cppcheck -q -j$(JOBS) --std=c11 --enable=warning,performance,portability --inline-suppr \
+	$(Q)cppcheck -q -j$(CPUS) --std=c11 --enable=warning,performance,portability --inline-suppr \
 		--error-exitcode=1 -I. -I$(O) $(SRC)
 lint-tidy: $(O)/src/x86/dsdt.hex
 	$(call say,LINT,clang-tidy)
-	$(Q)printf '%s\n' $(SRC) | xargs -P$(JOBS) -n6 sh -c \
+	$(Q)printf '%s\n' $(SRC) | xargs -P$(CPUS) -n6 sh -c \
 		'clang-tidy --quiet "$$@" -- $(STD) -I. -I$(O) 2> /dev/null' tidy
 
 # --- fuzzing (clang) ---

@@ -16,7 +16,6 @@ KVM_TESTS := $(wildcard $(KVM_DIR)/*.t) $(KVM_PROGS)
 
 kvm: $(KVM_GUESTS) $(KVM_PROGS)
 .PHONY: kvm
-.SECONDARY: $(KVM_GUESTS:=.o) $(KVM_PROGS:=.o) $(KVM_COMMON)
 
 $(KVM_OUT)/guests/%.o: $(KVM_DIR)/guests/%.S
 	@mkdir -p $(@D)
