@@ -45,6 +45,8 @@ static void lock_init(pthread_mutex_t *lock)
 int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
 	     struct err *e)
 {
+	int ret;
+
 	*irq = (struct irq){ .ops = ops, .ctx = ctx, .dirty = true };
 	irq->routes = calloc(IRQ_MAX_GSI, sizeof(*irq->routes));
 	if (!irq->routes)
@@ -54,7 +56,10 @@ int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
 		irq->routes[irq->nr_routes++].gsi = gsi;
 		irq->used[0] |= 1ULL << gsi;
 	}
-	return write_table_locked(irq, e);
+	ret = write_table_locked(irq, e);
+	if (ret)
+		irq_fini(irq);
+	return ret;
 }
 
 void irq_fini(struct irq *irq)

@@ -86,13 +86,17 @@ int kvm_vcpu_set_sregs(struct kvm_vcpu *v, const struct kvm_sregs *sregs,
 int kvm_vcpu_set_msr(struct kvm_vcpu *v, uint32_t index, uint64_t value,
 		     struct err *e)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry;
-	} msrs = { .head.nmsrs = 1,
-		   .entry = { .index = index, .data = value } };
+	_Alignas(struct kvm_msrs)
+		uint8_t buf[sizeof(struct kvm_msrs) +
+			    sizeof(struct kvm_msr_entry)] = { 0 };
+	struct kvm_msrs *msrs = (void *)buf;
 	char who[24];
-	int n = ioctl(v->fd, KVM_SET_MSRS, &msrs);
+	int n;
+
+	msrs->nmsrs = 1;
+	msrs->entries[0].index = index;
+	msrs->entries[0].data = value;
+	n = ioctl(v->fd, KVM_SET_MSRS, msrs);
 
 	if (n == 1)
 		return 0;

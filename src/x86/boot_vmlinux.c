@@ -20,6 +20,7 @@
  * Whatever is not as expected leaves the work to the guest, as ever.
  */
 #include <asm/bootparam.h>
+#include <ctype.h>
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -129,8 +130,8 @@ static bool has_word(const char *cmdline, const char *word)
 	size_t len = strlen(word);
 
 	for (const char *p = cmdline; (p = strstr(p, word)); p += len)
-		if ((p == cmdline || p[-1] == ' ') &&
-		    (!p[len] || p[len] == ' '))
+		if ((p == cmdline || isspace((unsigned char)p[-1])) &&
+		    (!p[len] || isspace((unsigned char)p[len])))
 			return true;
 	return false;
 }

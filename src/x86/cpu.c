@@ -31,7 +31,8 @@
 
 enum {
 	MSR_MISC_ENABLE = 0x1a0,
-	MISC_ENABLE_FAST_STRING = 1,
+	/* Fast strings; no BTS and no PEBS, as KVM has it at reset. */
+	MISC_ENABLE = 1 | 1 << 11 | 1 << 12,
 	MSR_MTRR_DEF_TYPE = 0x2ff,
 	MTRR_ENABLE_WRITE_BACK = 1 << 11 | 6,
 	LAPIC_LVT0 = 0x350,
@@ -93,8 +94,7 @@ int cpu_init(struct kvm_vcpu *v, struct err *e)
 	if (!ret) {
 		struct err ignored = { 0 };
 
-		kvm_vcpu_set_msr(v, MSR_MISC_ENABLE, MISC_ENABLE_FAST_STRING,
-				 &ignored);
+		kvm_vcpu_set_msr(v, MSR_MISC_ENABLE, MISC_ENABLE, &ignored);
 	}
 	return ret;
 }
