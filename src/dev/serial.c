@@ -383,11 +383,12 @@ static int own_output(int fd, bool *may_block)
 	int own;
 
 	*may_block = false;
-	if (fd < 0 || fstat(fd, &st) || S_ISREG(st.st_mode))
+	if (fd < 0 || fstat(fd, &st) || S_ISREG(st.st_mode) ||
+	    S_ISFIFO(st.st_mode))
 		return -1;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	*may_block = own < 0 && !S_ISFIFO(st.st_mode);
+	*may_block = own < 0;
 	return own;
 }
 
