@@ -10,7 +10,8 @@
  * ignores that setting and changes nothing on the host; where the kernel says
  * no it falls back to ordinary pages (MADV_POPULATE_WRITE, 5.14).
  *
- * Threads take chunks from a shared counter: zeroing is what takes the time.
+ * Threads take chunks from a shared counter: with much RAM zeroing is what
+ * takes the time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +33,11 @@
 
 enum { MAX_THREADS = 16 };
 #define CHUNK MIB(32)
+/*
+ * Less is not worth a thread: MADV_COLLAPSE has every CPU drain its lists, so
+ * two threads hinder each other while there is little to zero.
+ */
+#define THREAD_SHARE GIB(2)
 
 /* Address space whose start is aligned, so that huge mappings fit. */
 static void *map_aligned(int fd, uint64_t size, uint64_t align)
@@ -175,12 +181,12 @@ int ram_populate(struct ram *r, unsigned int nr_threads,
 		 bool (*cancelled)(void *ctx), void *ctx, struct err *e)
 {
 	struct populate p = { .ram = r, .cancelled = cancelled, .ctx = ctx };
-	uint64_t nr_chunks = (r->size + CHUNK - 1) / CHUNK;
+	uint64_t worthwhile = (r->size + THREAD_SHARE - 1) / THREAD_SHARE;
 	pthread_t threads[MAX_THREADS];
 	unsigned int started = 0;
 
-	if (nr_threads > nr_chunks)
-		nr_threads = (unsigned int)nr_chunks;
+	if (nr_threads > worthwhile)
+		nr_threads = (unsigned int)worthwhile;
 	if (nr_threads > MAX_THREADS)
 		nr_threads = MAX_THREADS;
 	/* This thread is one of them, so it goes on if no other can be made. */
