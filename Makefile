@@ -156,7 +156,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(HDR) $(O)/src/x86/dsdt.hex
 	$(call say,FUZZ,$@)
 	$(Q)clang $(STD) -g -O1 -I. -I$(O) -pthread -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC)
-fuzz: deps-build deps-lint
+fuzz: deps-build deps-fuzz
 	@$(MAKE) $(FUZZERS)
 	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; \
 		$$f -max_total_time=$(FUZZ_S) -verbosity=0 $$f.corpus || exit 1; done

@@ -137,10 +137,11 @@ guest_output() {
 }
 
 # The same in the background, for tests that do something to a running guest:
-# leaves the VMM's process in guest_pid. End with guest_wait.
+# leaves the VMM's process in guest_pid. End with guest_wait. A shell's background
+# jobs ignore SIGINT and SIGQUIT unless told otherwise.
 guest_start() { # CMDLINE [STRAIT-OPTION]...
 	guest_command "$@"
-	"${vmm_argv[@]}" < /dev/null > "$GUEST_CONSOLE" 2> "$GUEST_ERRORS" &
+	env --default-signal=INT,QUIT "${vmm_argv[@]}" < /dev/null > "$GUEST_CONSOLE" 2> "$GUEST_ERRORS" &
 	guest_pid=$!
 }
 
@@ -155,12 +156,22 @@ guest_expect() { # ERE [TIMES]
 	done
 }
 
+# Wait until a strait that started in the background has its guest running; where
+# the guest has got to is not asked.
+wait_for_vcpu() { # PID
+	local limit=$((SECONDS + GUEST_TIMEOUT))
+	until grep -qs vcpu "/proc/$1"/task/*/comm; do
+		[ "$SECONDS" -lt "$limit" ] && kill -0 "$1" || return 1
+		sleep 0.1
+	done
+}
+
 # Wait for that guest's end; the status is the VMM's, 124 after a timeout.
 guest_wait() {
 	local timer ended status=0
 	sleep "$GUEST_TIMEOUT" &
 	timer=$!
-	wait -n -p ended "$guest_pid" "$timer" || status=$?
+	wait -n -p ended "$guest_pid" "$timer" 2> /dev/null || status=$?
 	if [ "$ended" = "$timer" ]; then
 		kill -KILL "$guest_pid"
 		wait "$guest_pid" || true

@@ -67,7 +67,8 @@ is "no_register_access_is_trapped" \
 	"$(stats_value "$(vf_bdf 1)" "other trapped")" 0
 status=0
 kill -INT "$server_pid"
-wait "$server_pid" || status=$?
+guest_pid=$server_pid
+guest_wait || status=$?
 is "sigint_ends_with_status_130" "$status" 130
 is "its_vf_goes_back_to_its_driver" "$(pci_binding "$(vf_bdf 0)")" \
 	"igbvf (null)"

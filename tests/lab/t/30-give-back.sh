@@ -6,17 +6,6 @@ set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
-has_vcpu() { grep -qs vcpu "/proc/$guest_pid"/task/*/comm; }
-
-# Waits until the guest runs; where it has got to does not matter here.
-wait_for_vcpu() {
-	local tries=0
-	until has_vcpu; do
-		[ $((tries += 1)) -lt 600 ] || return 1
-		sleep 0.1
-	done
-}
-
 host_pings_through() { # BDF
 	local nic
 	nic=$(pci_netdev "$1")
@@ -45,7 +34,7 @@ is "a_vf_comes_back_from_a_late_error" "$(pci_binding "$vf")" "igbvf (null)"
 
 guest_start "" --device "$vf"
 status=0
-ok "the_guest_runs" wait_for_vcpu
+ok "the_guest_runs" wait_for_vcpu "$guest_pid"
 kill -HUP "$guest_pid"
 guest_wait || status=$?
 is "sighup_ends_with_status_129" "$status" 129
@@ -54,7 +43,7 @@ ok "the_host_can_use_the_vf_again" host_pings_through "$vf"
 
 # A process that is killed cannot clean up; the VF stays usable for the next.
 guest_start "" --device "$vf"
-wait_for_vcpu || true
+wait_for_vcpu "$guest_pid" || true
 kill -KILL "$guest_pid"
 guest_wait || true
 is "after_sigkill_the_vf_is_on_vfio_pci" "$(pci_binding "$vf")" \
@@ -66,7 +55,7 @@ console_like "and_pings" '^PING-OK 10.0.2.2 3/3'
 is "it_stays_where_it_was_found" "$(pci_binding "$vf")" "vfio-pci vfio-pci"
 
 guest_start "" --device "$vf,managed=off"
-ok "a_bound_vf_runs_with_managed=off" wait_for_vcpu
+ok "a_bound_vf_runs_with_managed=off" wait_for_vcpu "$guest_pid"
 kill -TERM "$guest_pid"
 guest_wait || true
 is "managed=off_leaves_the_binding" "$(pci_binding "$vf")" "vfio-pci vfio-pci"
