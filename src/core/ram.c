@@ -31,11 +31,11 @@
 #define MADV_COLLAPSE 25 /* linux/mman.h, 6.1 */
 #endif
 
-enum { MAX_THREADS = 16 };
+enum { MAX_THREADS = 16, COLLAPSE_TRIES = 4 };
 #define CHUNK MIB(32)
 /*
- * Less is not worth a thread: MADV_COLLAPSE has every CPU drain its lists, so
- * two threads hinder each other while there is little to zero.
+ * Less is not worth a thread: 512 MiB take a quarter of a second with one or
+ * two, and where CPUs are scarce two hinder each other in MADV_COLLAPSE.
  */
 #define THREAD_SHARE GIB(2)
 
@@ -131,6 +131,14 @@ static void touch(uint8_t *p, uint64_t len, uint64_t step)
 		__atomic_fetch_or(p + off, 0, __ATOMIC_RELAXED);
 }
 
+/* A piece that was busy for a moment (EAGAIN) is worth another try. */
+static void collapse(void *p, uint64_t len)
+{
+	for (int tries = 0; tries < COLLAPSE_TRIES; tries++)
+		if (!madvise(p, len, MADV_COLLAPSE) || errno != EAGAIN)
+			break;
+}
+
 static int populate_chunk(const struct ram *r, uint64_t off, uint64_t len)
 {
 	uint8_t *p = (uint8_t *)r->hva + off;
@@ -141,7 +149,7 @@ static int populate_chunk(const struct ram *r, uint64_t off, uint64_t len)
 	 */
 	if (!r->page_size) {
 		touch(p, len, MIB(2));
-		madvise(p, len, MADV_COLLAPSE);
+		collapse(p, len);
 	}
 	if (!madvise(p, len, MADV_POPULATE_WRITE))
 		return 0;

@@ -43,10 +43,12 @@ void boot_file_close(struct boot_file *f)
 static int truncated(const struct boot_file *f, uint64_t len, uint64_t off,
 		     struct err *e)
 {
-	return err_set(e, EINVAL,
-		       "%s: is truncated: it has %" PRIu64
-		       " bytes, and %" PRIu64 " are needed from byte %" PRIu64,
-		       f->path, f->size, len, off);
+	err_set(e, EINVAL,
+		"%s: is truncated: it has %" PRIu64 " bytes, and %" PRIu64
+		" are needed from byte %" PRIu64,
+		f->path, f->size, len, off);
+	err_hint(e, "copy or install it again");
+	return -EINVAL;
 }
 
 int boot_file_read(const struct boot_file *f, void *buf, uint64_t len,
@@ -102,8 +104,12 @@ int boot_load_initramfs(const struct mem *m, const struct boot_params_in *in,
 	if (!in->initramfs)
 		return 0;
 	ret = boot_file_open(&f, in->initramfs, e);
-	if (ret)
+	if (ret) {
+		err_hint(
+			e,
+			"--initramfs takes a cpio archive, usually one of /boot/initrd.img-*");
 		return ret;
+	}
 	if (top > limit)
 		top = limit;
 	top = align_down(top, 4096);
@@ -132,11 +138,13 @@ int boot_load_cmdline(const struct mem *m, const struct boot_params_in *in,
 
 	if (max > X86_CMDLINE_MAX)
 		max = X86_CMDLINE_MAX;
-	if (len > max)
-		return err_set(
-			e, E2BIG,
+	if (len > max) {
+		err_set(e, E2BIG,
 			"--cmdline: is %zu characters long, and this kernel takes %" PRIu64,
 			len - 1, max - 1);
+		err_hint(e, "leave out what the guest can find elsewhere");
+		return -E2BIG;
+	}
 	if (mem_write(m, X86_CMDLINE_GPA, in->cmdline, len))
 		return err_set(e, ENOMEM, "guest memory: too small to boot");
 	return 0;
@@ -188,8 +196,12 @@ int boot_load(const struct mem *m, const struct boot_params_in *in,
 	struct boot_file f;
 	int ret = boot_file_open(&f, in->kernel, e);
 
-	if (ret)
+	if (ret) {
+		err_hint(
+			e,
+			"--kernel takes a vmlinuz, usually one of /boot/vmlinuz-*");
 		return ret;
+	}
 	if (boot_is_bzimage(&f)) {
 		ret = boot_bzimage(m, &f, in, entry, e);
 	} else if (boot_is_elf(&f)) {

@@ -76,11 +76,14 @@ static int check_size(const struct mem *m, const struct boot_file *f,
 	uint64_t off = kernel_off(h), len = (uint64_t)h->syssize * 16;
 	uint64_t need = len > h->init_size ? len : h->init_size;
 
-	if (!len || off >= f->size || len > align_up(f->size - off, 16))
-		return err_set(e, EINVAL,
-			       "%s: is truncated: it has %" PRIu64
-			       " bytes where its header announces %" PRIu64,
-			       f->path, f->size, off + len);
+	if (!len || off >= f->size || len > align_up(f->size - off, 16)) {
+		err_set(e, EINVAL,
+			"%s: is truncated: it has %" PRIu64
+			" bytes where its header announces %" PRIu64,
+			f->path, f->size, off + len);
+		err_hint(e, "copy or install it again");
+		return -EINVAL;
+	}
 	if (h->pref_address < X86_HIGH_RAM_GPA ||
 	    h->pref_address >= X86_RAM_BELOW_4G_MAX)
 		return err_set(e, ENOEXEC,

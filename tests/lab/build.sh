@@ -28,6 +28,7 @@ packages=(
 	qemu-system-x86                      # the machine; in it, a peer
 	pciutils ethtool strace              # to look at things
 	e2fsprogs cpio xz-utils              # used by this script
+	zstd                                 # a test takes a kernel apart
 )
 # What a developer wants besides: LAB_PACKAGES="gdb iperf3" tests/lab/lab build
 read -ra extra_packages <<< "${LAB_PACKAGES:-}"
