@@ -10,6 +10,7 @@ set -eu
 hugepages=/sys/kernel/mm/hugepages/hugepages-2048kB
 
 # What the guest sees of its machine.
+# shellcheck disable=SC2016 # it is for the guest
 look_around=$(guest_script '
 echo CPUS $(nproc)
 echo MEMORY $(sed -n "s/^MemTotal: *\([0-9]*\) kB/\1/p" /proc/meminfo)
