@@ -9,11 +9,13 @@ set -eu
 
 cycles=30
 
-# Memory that is neither free nor given back on demand: a guest's that is still
-# pinned would show.
+# Memory that is neither free nor given back on demand. Free pages that CPUs keep
+# for themselves count as in use, some tens of MiB after this much freeing; a guest
+# of 128 MiB that is still pinned is more than that.
 memory_in_use() {
 	sync
 	echo 3 > /proc/sys/vm/drop_caches
+	echo 1 > /proc/sys/vm/compact_memory
 	awk '/^MemTotal/ { n = $2 } /^MemFree/ { n -= $2 } END { print n }' \
 		/proc/meminfo
 }
@@ -44,7 +46,7 @@ growth=$(($(memory_in_use) - before))
 
 is "each_stop_is_clean" "${wrong[*]}" ""
 diag "memory in use grew by $growth KiB"
-ok "no_memory_is_left_behind" less_than "$growth" 20000
+ok "no_memory_is_left_behind" less_than "$growth" 100000
 is "no_process_is_left_behind" "$(pgrep -x strait || true)" ""
 status=0
 guest_run "lab.net=10.0.2.30/24 lab.ping=10.0.2.2" --device "$vf" || status=$?
