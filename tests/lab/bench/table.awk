@@ -14,8 +14,8 @@ BEGIN {
 	label("exits", "VM exits until userspace")
 	label("returns", "returns to VMM until userspace")
 	label("flood_exits", "per 1000 packets: VM exits")
-	label("flood_irq_injections", "per 1000 packets: interrupts injected")
-	label("flood_halt_exits", "per 1000 packets: halts")
+	label("flood_irqs", "per 1000 packets: interrupts injected")
+	label("flood_ratio", "VM exits per 100 of these interrupts")
 	label("flood_returns", "per 1000 packets: returns to VMM")
 	columns = split(vmms, vmm, " ")
 }
