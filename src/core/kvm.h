@@ -27,7 +27,6 @@ struct kvm {
 	int dev_fd, vm_fd;
 	int vfio_fd; /* KVM_DEV_TYPE_VFIO, or -1 until the first file */
 	uint32_t run_size;
-	bool has_immediate_exit;
 	struct mem_listener listener;
 	pthread_mutex_t slot_lock;
 	struct kvm_slot slots[KVM_MAX_SLOTS];

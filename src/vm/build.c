@@ -174,15 +174,12 @@ static int add_devices(struct vm *vm, struct err *e)
 	return ret;
 }
 
-static void close_device(struct vm *vm, struct vm_device *d)
+static void close_device(struct vm_device *d)
 {
 	if (d->pci)
 		vfio_pci_free(d->pci);
 	else if (d->is_open)
 		vfio_dev_close(&d->dev);
-	d->pci = NULL;
-	d->is_open = false;
-	(void)vm;
 }
 
 /* --- the board --- */
@@ -433,7 +430,7 @@ void vm_teardown(struct vm *vm)
 	free(vm->vcpus);
 	/* Devices go first: nothing may do DMA when RAM is unmapped. */
 	for (unsigned int i = vm->nr_devices; i-- > 0;)
-		close_device(vm, &vm->devices[i]);
+		close_device(&vm->devices[i]);
 	free(vm->devices);
 	if (vm->has_serial)
 		serial_fini(&vm->serial, &vm->pio);

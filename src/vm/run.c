@@ -127,22 +127,22 @@ static int bind_devices(const struct config *c, const struct host *host,
 	return ret;
 }
 
-/* Each failure is said, the others still go back, and the first is returned. */
-static int unbind_devices(const struct config *c, const struct host *host,
-			  struct host_bind *binds)
+/* Each failure is said, and the others still go back. False if there was one.
+ */
+static bool unbind_devices(const struct config *c, const struct host *host,
+			   struct host_bind *binds)
 {
-	int first = 0;
+	bool all = true;
 
 	for (unsigned int i = c->nr_devices; i-- > 0;) {
 		struct err e = { 0 };
-		int ret = host_bind_undo(host, &binds[i], &e);
 
-		if (ret)
+		if (host_bind_undo(host, &binds[i], &e)) {
 			err_print(&e, stderr);
-		if (ret && !first)
-			first = ret;
+			all = false;
+		}
 	}
-	return first;
+	return all;
 }
 
 static int status_of(const struct vm *vm)
@@ -218,7 +218,7 @@ int vm_run(const struct config *c, struct err *e)
 			status = run_once(c, &host, e);
 		while (status == VM_REBOOTED && c->restart_on_reboot);
 	}
-	if (unbind_devices(c, &host, binds) && status == VM_OK)
+	if (!unbind_devices(c, &host, binds) && status == VM_OK)
 		status = VM_HOST;
 	host_close(&host);
 	return status;

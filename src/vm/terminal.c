@@ -24,13 +24,13 @@ bool terminal_is_ours(void)
 }
 
 /* Output processing stays on, so that strait's own lines look right. */
-bool terminal_raw(void)
+void terminal_raw(void)
 {
 	struct termios t;
 
 	if (!isatty(STDIN_FILENO) || !terminal_is_ours() ||
 	    tcgetattr(STDIN_FILENO, &saved))
-		return false;
+		return;
 	t = saved;
 	t.c_iflag &=
 		~(tcflag_t)(BRKINT | ICRNL | INLCR | IGNCR | ISTRIP | IXON);
@@ -38,7 +38,6 @@ bool terminal_raw(void)
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;
 	is_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &t);
-	return is_raw;
 }
 
 void terminal_restore(void)

@@ -136,7 +136,7 @@ bool vm_is_interrupted(void *ctx);
 /* False for a terminal of which we are in the background: reading would stop
  * us. */
 bool terminal_is_ours(void);
-bool terminal_raw(void);
+void terminal_raw(void);
 void terminal_restore(void);
 /* A filter for struct serial; ctx is the struct vm. */
 size_t terminal_filter(void *ctx, uint8_t *buf, size_t len);
