@@ -146,6 +146,33 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
  */
 int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e);
 
+/* --- devices of VFIO, PCI functions or mediated devices --- */
+
+/* A device that VFIO may hand out, however it was named. */
+struct host_vfio {
+	char name[HOST_NAME_LEN]; /* "0000:01:10.0", a mediated device's UUID */
+	char dir[128]; /* in sysfs, relative to the root: sys/bus/.../NAME */
+	bool is_pci;
+	struct bdf bdf; /* valid if is_pci */
+	int group;	/* IOMMU group number, -1 if it has none */
+	/* N of /dev/vfio/devices/vfioN; -1 if it is on no vfio driver yet, or
+	 * the kernel has no such files. */
+	int cdev;
+};
+
+/* -ENODEV if there is no such function, with the hint of host_pci_get. */
+int host_vfio_by_bdf(const struct host *h, struct bdf bdf,
+		     struct host_vfio *out, struct err *e);
+/*
+ * path is a directory of sysfs, or a link to one, of a PCI function or a
+ * mediated device: /sys/bus/mdev/devices/UUID, /sys/class/net/eth3/device.
+ */
+int host_vfio_by_path(const struct host *h, const char *path,
+		      struct host_vfio *out, struct err *e);
+/* fd is a /dev/vfio/devices/vfioN that is open already; -EINVAL for others. */
+int host_vfio_by_fd(const struct host *h, int fd, struct host_vfio *out,
+		    struct err *e);
+
 /* --- who and how much --- */
 
 /*
