@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#include "iommu/iommu.h"
 #include "iommu/priv.h"
 #include "src/base/log.h"
 
@@ -36,7 +35,7 @@ struct group {
 
 struct opened {
 	struct list node;
-	struct bdf bdf;
+	char name[HOST_NAME_LEN];
 	struct group *group;
 };
 
@@ -53,11 +52,12 @@ static struct container *container_of(struct iommu *i)
 }
 
 /* Adds what sysfs says about the cause. The group must not be open here. */
-static void explain(struct container *c, struct bdf bdf, struct err *e)
+static void explain(struct container *c, const struct host_vfio *id,
+		    struct err *e)
 {
 	struct err why = { 0 };
 
-	if (iommu_group_check(c->iommu.host, bdf, false, &why))
+	if (iommu_group_check_dev(c->iommu.host, id, IOMMU_CONTAINER, &why))
 		err_hint(e, "%s%s%s", why.msg, why.hint[0] ? "; " : "",
 			 why.hint);
 }
@@ -167,15 +167,15 @@ static int container_ranges(struct iommu *i, struct iova_range *out,
 
 /* --- mappings --- */
 
-static int container_map(struct iommu *i, iova_t iova, uint64_t size, void *hva,
+static int container_map(struct iommu *i, const struct mem_region *r,
 			 struct err *e)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)hva,
-		.iova = iova,
-		.size = size,
+		.vaddr = (uintptr_t)r->hva,
+		.iova = r->gpa,
+		.size = r->size,
 	};
 
 	if (ioctl(container_of(i)->fd, VFIO_IOMMU_MAP_DMA, &map))
@@ -183,17 +183,17 @@ static int container_map(struct iommu *i, iova_t iova, uint64_t size, void *hva,
 	return 0;
 }
 
-static void container_unmap(struct iommu *i, iova_t iova, uint64_t size)
+static void container_unmap(struct iommu *i, const struct mem_region *r)
 {
 	struct vfio_iommu_type1_dma_unmap unmap = {
 		.argsz = sizeof(unmap),
-		.iova = iova,
-		.size = size,
+		.iova = r->gpa,
+		.size = r->size,
 	};
 
 	if (ioctl(container_of(i)->fd, VFIO_IOMMU_UNMAP_DMA, &unmap))
 		log_warn("/dev/vfio/vfio", "VFIO_IOMMU_UNMAP_DMA of 0x%llx: %s",
-			 (unsigned long long)iova, strerror(errno));
+			 (unsigned long long)r->gpa, strerror(errno));
 }
 
 /* --- groups --- */
@@ -301,23 +301,21 @@ static int group_setup(struct container *c, struct group *g, const char *name,
 	return ret;
 }
 
-static struct group *group_open(struct container *c, struct bdf bdf, int number,
+static struct group *group_open(struct container *c, const struct host_vfio *id,
 				struct err *e)
 {
 	struct group *g = calloc(1, sizeof(*g));
-	char name[BDF_STR_LEN];
 	int ret;
 
-	bdf_str(bdf, name);
 	if (!g) {
-		err_set(e, ENOMEM, "%s: out of memory", name);
+		err_set(e, ENOMEM, "%s: out of memory", id->name);
 		return NULL;
 	}
-	g->number = number;
-	ret = group_setup(c, g, name, e);
+	g->number = id->group;
+	ret = group_setup(c, g, id->name, e);
 	if (ret) {
 		free(g);
-		explain(c, bdf, e);
+		explain(c, id, e);
 		return NULL;
 	}
 	list_add(&c->groups, &g->node);
@@ -346,51 +344,54 @@ static void group_put(struct container *c, struct group *g)
 
 /* --- devices --- */
 
-static int device_open(struct container *c, struct group *g, struct bdf bdf,
-		       int *fd, struct err *e)
+/* A VF of a PF that user space has is asked for with that one's token. */
+static void device_words(const struct iommu_device *dev, char *buf, size_t len)
+{
+	snprintf(buf, len, "%s%s%s", dev->id.name,
+		 dev->vf_token ? " vf_token=" : "",
+		 dev->vf_token ? dev->vf_token : "");
+}
+
+static int device_open(struct container *c, struct group *g,
+		       const struct iommu_device *dev, int *fd, struct err *e)
 {
 	struct opened *o = calloc(1, sizeof(*o));
-	char name[BDF_STR_LEN];
+	char words[HOST_NAME_LEN + 64];
 
-	bdf_str(bdf, name);
 	if (!o)
-		return err_set(e, ENOMEM, "%s: out of memory", name);
-	*fd = ioctl(g->fd, VFIO_GROUP_GET_DEVICE_FD, name);
+		return err_set(e, ENOMEM, "%s: out of memory", dev->id.name);
+	device_words(dev, words, sizeof(words));
+	*fd = ioctl(g->fd, VFIO_GROUP_GET_DEVICE_FD, words);
 	if (*fd < 0) {
-		err_sys(e, name, "VFIO_GROUP_GET_DEVICE_FD");
+		err_sys(e, dev->id.name, "VFIO_GROUP_GET_DEVICE_FD");
 		free(o);
 		return -e->code;
 	}
-	o->bdf = bdf;
+	snprintf(o->name, sizeof(o->name), "%s", dev->id.name);
 	o->group = g;
 	list_add(&c->opened, &o->node);
 	g->nr_open++;
 	return 0;
 }
 
-static int container_dev_open(struct iommu *i, struct bdf bdf, int *fd,
-			      int *kvm_fd, struct err *e)
+static int container_dev_open(struct iommu *i, struct iommu_device *dev,
+			      int *fd, int *kvm_fd, struct err *e)
 {
 	struct container *c = container_of(i);
 	struct group *g;
-	struct host_pci pci;
-	int ret = host_pci_get(i->host, bdf, &pci, e);
+	int ret;
 
-	if (ret)
-		return ret;
-	if (pci.group < 0) {
-		char name[BDF_STR_LEN];
-
-		err_set(e, ENODEV, "%s: in no IOMMU group", bdf_str(bdf, name));
-		explain(c, bdf, e);
+	if (dev->id.group < 0) {
+		err_set(e, ENODEV, "%s: in no IOMMU group", dev->id.name);
+		explain(c, &dev->id, e);
 		return -ENODEV;
 	}
-	g = group_find(c, pci.group);
+	g = group_find(c, dev->id.group);
 	if (!g)
-		g = group_open(c, bdf, pci.group, e);
+		g = group_open(c, &dev->id, e);
 	if (!g)
 		return -e->code;
-	ret = device_open(c, g, bdf, fd, e);
+	ret = device_open(c, g, dev, fd, e);
 	if (ret) {
 		group_put(c, g);
 		return ret;
@@ -399,7 +400,7 @@ static int container_dev_open(struct iommu *i, struct bdf bdf, int *fd,
 	return 0;
 }
 
-static void container_dev_close(struct iommu *i, struct bdf bdf)
+static void container_dev_close(struct iommu *i, const char *name)
 {
 	struct container *c = container_of(i);
 	struct list *pos;
@@ -408,7 +409,7 @@ static void container_dev_close(struct iommu *i, struct bdf bdf)
 		struct opened *o = list_entry(pos, struct opened, node);
 		struct group *g = o->group;
 
-		if (!bdf_equal(o->bdf, bdf))
+		if (strcmp(o->name, name) != 0)
 			continue;
 		list_del(&o->node);
 		free(o);
@@ -487,7 +488,7 @@ int iommu_container_new(const struct host *h, struct iommu **out, struct err *e)
 
 	if (!c)
 		return err_set(e, ENOMEM, "/dev/vfio/vfio: out of memory");
-	iommu_init(&c->iommu, &container_ops, h);
+	iommu_init(&c->iommu, &container_ops, IOMMU_CONTAINER, h);
 	list_init(&c->groups);
 	list_init(&c->opened);
 	ret = container_open(c, e);

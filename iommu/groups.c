@@ -17,12 +17,10 @@
  * without a driver is no obstacle.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "iommu/iommu.h"
+#include "iommu/priv.h"
 
 /* --- is there an IOMMU? --- */
 
@@ -127,9 +125,10 @@ static int no_iommu(const struct host *h, const char *who, struct err *e)
 	return ret;
 }
 
-static int check_group(const struct host *h, const struct host_pci *dev,
-		       const char *who, struct err *e)
+static int check_group(const struct host *h, const struct host_vfio *dev,
+		       struct err *e)
 {
+	const char *who = dev->name;
 	char name[HOST_NAME_LEN] = "";
 	int ret;
 
@@ -180,7 +179,7 @@ enum { LIST_LEN = 360 };
 
 struct blockers {
 	const struct host *h;
-	struct bdf self;
+	const struct host_vfio *self;
 	const struct iommu_to_bind *to_bind;
 	unsigned int nr, nr_listed, nr_in_bdfs;
 	char list[LIST_LEN]; /* "BDF (driver), BDF (driver)" */
@@ -217,10 +216,10 @@ static int look_at(const struct host_pci *dev, void *arg)
 	struct blockers *b = arg;
 	char name[BDF_STR_LEN];
 
-	if (bdf_equal(dev->bdf, b->self) || is_in(b->to_bind, dev->bdf) ||
+	bdf_str(dev->bdf, name);
+	if (!strcmp(name, b->self->name) || is_in(b->to_bind, dev->bdf) ||
 	    is_tolerated(dev->driver))
 		return 0;
-	bdf_str(dev->bdf, name);
 	add_blocker(b, name, dev->driver);
 	if (append(b->bdfs, " ", name, NULL))
 		b->nr_in_bdfs++;
@@ -259,11 +258,10 @@ static void hint_blockers(const struct blockers *b, const char *other,
 			b->bdfs, rest);
 }
 
-static int check_members(const struct host *h, const struct host_pci *dev,
-			 const struct iommu_to_bind *to_bind, const char *who,
-			 struct err *e)
+static int check_members(const struct host *h, const struct host_vfio *dev,
+			 const struct iommu_to_bind *to_bind, struct err *e)
 {
-	struct blockers b = { .h = h, .self = dev->bdf, .to_bind = to_bind };
+	struct blockers b = { .h = h, .self = dev, .to_bind = to_bind };
 	struct host_other other;
 	char more[32] = "";
 	bool has_other;
@@ -272,7 +270,9 @@ static int check_members(const struct host *h, const struct host_pci *dev,
 	ret = host_group_each(h, dev->group, look_at, &b, e);
 	if (ret)
 		return ret;
-	has_other = host_group_other(h, dev->group, &other);
+	/* A mediated device is alone in its group, and on its driver. */
+	has_other = host_group_other(h, dev->group, &other) &&
+		    strcmp(other.name, dev->name) != 0;
 	if (has_other)
 		add_blocker(&b, other.name, other.driver);
 	if (!b.nr)
@@ -283,12 +283,12 @@ static int check_members(const struct host *h, const struct host_pci *dev,
 	ret = err_set(
 		e, EPERM,
 		"%s: its IOMMU group %d is not viable, the host's drivers hold others of it: %s%s",
-		who, dev->group, b.list, more);
+		dev->name, dev->group, b.list, more);
 	hint_blockers(&b, has_other ? other.name : NULL, e);
 	return ret;
 }
 
-/* --- the function itself, and the node --- */
+/* --- the function itself --- */
 
 static int check_self(const struct host_pci *dev, const char *who,
 		      struct err *e)
@@ -310,99 +310,35 @@ static int check_self(const struct host_pci *dev, const char *who,
 	return ret;
 }
 
-static int busy(const struct host *h, const char *who, const char *node,
-		struct err *e)
+int iommu_group_check_dev(const struct host *h, const struct host_vfio *dev,
+			  enum iommu_kind kind, struct err *e)
 {
-	char comm[HOST_NAME_LEN];
-	pid_t pid;
+	const struct iommu_to_bind none = { .kind = kind };
 	int ret;
 
-	/* A second function of a group that is ours already. */
-	if (host_self_holds(h, node))
-		return 0;
-	pid = host_holder(h, node, comm, sizeof(comm));
-	if (pid) {
-		ret = err_set(
-			e, EBUSY,
-			"%s: its IOMMU group is in use by process %d (%s), which has %s open",
-			who, (int)pid, comm, node);
-		err_hint(e, "end that process, or choose another function");
-	} else {
-		ret = err_set(
-			e, EBUSY,
-			"%s: its IOMMU group is in use: another process has %s open",
-			who, node);
-		err_hint(e, "find it as root with: fuser -v %s", node);
-	}
-	return ret;
-}
-
-static int no_access(const char *who, const char *node, int code, struct err *e)
-{
-	int ret;
-
-	errno = code;
-	err_sys(e, node, "open");
-	ret = err_ctx(e, -code, "%s", who);
-	if (code == EACCES)
-		err_hint(
-			e,
-			"run as root, or give the node to your user: sudo chown \"$USER\" %s",
-			node);
-	else if (code == EPERM)
-		err_hint(
-			e,
-			"a container's device list may leave it out: pass %s into the container",
-			node);
-	else if (code == ENOENT)
-		err_hint(
-			e,
-			"in a container, pass in %s and /dev/vfio/vfio; else the kernel lacks CONFIG_VFIO_GROUP",
-			node);
-	return ret;
-}
-
-/*
- * Opening a group and closing it again changes nothing, and no access check
- * says as much: the kernel allows one opener, and cgroups have a say.
- */
-static int check_node(const struct host *h, const struct host_pci *dev,
-		      const char *who, struct err *e)
-{
-	char node[32];
-	int fd;
-
-	snprintf(node, sizeof(node), "/dev/vfio/%d", dev->group);
-	fd = host_open_file(h, O_RDWR, "%s", node);
-	if (fd >= 0) {
-		close(fd);
-		return 0;
-	}
-	if (fd == -EBUSY)
-		return busy(h, who, node, e);
-	/* The node comes with the first function on a vfio driver. */
-	if ((fd == -ENOENT || fd == -ENODEV || fd == -ENXIO) &&
-	    !host_is_vfio_driver(dev->driver))
-		return 0;
-	return no_access(who, node, -fd, e);
+	if (dev->is_pci)
+		return iommu_group_check_with(h, dev->bdf, &none, e);
+	ret = check_group(h, dev, e);
+	if (!ret)
+		ret = check_members(h, dev, &none, e);
+	return ret ? ret : iommu_node_check(h, dev, kind, true, e);
 }
 
 int iommu_group_check_with(const struct host *h, struct bdf bdf,
 			   const struct iommu_to_bind *to_bind, struct err *e)
 {
-	char who[BDF_STR_LEN];
-	struct host_pci dev;
+	struct host_vfio dev;
+	struct host_pci pci;
 	int ret;
 
-	bdf_str(bdf, who);
-	ret = host_pci_get(h, bdf, &dev, e);
-	if (ret)
+	if ((ret = host_vfio_by_bdf(h, bdf, &dev, e)) ||
+	    (ret = host_pci_get(h, bdf, &pci, e)) ||
+	    (ret = check_group(h, &dev, e)) ||
+	    (!is_in(to_bind, bdf) && (ret = check_self(&pci, dev.name, e))) ||
+	    (ret = check_members(h, &dev, to_bind, e)))
 		return ret;
-	if ((ret = check_group(h, &dev, who, e)) ||
-	    (!is_in(to_bind, bdf) && (ret = check_self(&dev, who, e))) ||
-	    (ret = check_members(h, &dev, to_bind, who, e)))
-		return ret;
-	return check_node(h, &dev, who, e);
+	return iommu_node_check(h, &dev, to_bind->kind,
+				host_is_vfio_driver(pci.driver), e);
 }
 
 int iommu_group_check(const struct host *h, struct bdf bdf,

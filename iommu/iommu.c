@@ -15,14 +15,14 @@
 #include <errno.h>
 #include <inttypes.h>
 
-#include "iommu/iommu.h"
+#include "iommu/priv.h"
 
 static void hint_no_memory(struct iommu *i, uint64_t size, struct err *e)
 {
 	struct err lock = { 0 };
 	uint64_t avail;
 
-	if (iommu_check_memlock(i->host, size, &lock)) {
+	if (iommu_check_memlock(i->host, i->kind, size, &lock)) {
 		err_hint(e, "%s%s%s", lock.msg, lock.hint[0] ? "; " : "",
 			 lock.hint);
 		return;
@@ -77,7 +77,7 @@ static int map_region(struct iommu *i, const struct mem_region *r,
 		hint_map(i, r->size, e);
 		return -ENOSPC;
 	}
-	ret = i->ops->map(i, r->gpa, r->size, r->hva, e);
+	ret = i->ops->map(i, r, e);
 	if (ret)
 		hint_map(i, r->size, e);
 	return ret;
@@ -111,7 +111,7 @@ static void ram_deleted(struct mem_listener *l, const struct mem_region *r)
 
 	if (r->kind != MEM_RAM)
 		return;
-	i->ops->unmap(i, r->gpa, r->size);
+	i->ops->unmap(i, r);
 	i->mapped_bytes -= r->size;
 	i->nr_maps--;
 }
@@ -122,22 +122,42 @@ static const struct mem_listener_ops ram_ops = {
 };
 
 void iommu_init(struct iommu *i, const struct iommu_ops *ops,
-		const struct host *h)
+		enum iommu_kind kind, const struct host *h)
 {
 	i->ops = ops;
+	i->kind = kind;
 	i->host = h;
 	i->listener.ops = &ram_ops;
 }
 
-int iommu_dev_open(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
-		   struct err *e)
+int iommu_new(const struct host *h, enum iommu_kind kind,
+	      const struct iommu_device *devs, unsigned int nr,
+	      struct iommu **out, struct err *e)
 {
-	return i->ops->dev_open(i, bdf, fd, kvm_fd, e);
+	(void)kind;
+	(void)devs;
+	(void)nr;
+	return iommu_container_new(h, out, e);
 }
 
-void iommu_dev_close(struct iommu *i, struct bdf bdf)
+void iommu_device_fini(struct iommu_device *dev)
 {
-	i->ops->dev_close(i, bdf);
+	dev->binding = NULL;
+}
+
+int iommu_dev_open(struct iommu *i, struct iommu_device *dev, int *fd,
+		   int *kvm_fd, struct err *e)
+{
+	int ret = i->ops->dev_open(i, dev, fd, kvm_fd, e);
+
+	i->nr_open += !ret;
+	return ret;
+}
+
+void iommu_dev_close(struct iommu *i, const char *name)
+{
+	i->ops->dev_close(i, name);
+	i->nr_open--;
 }
 
 int iommu_ranges(struct iommu *i, struct iova_range *out, unsigned int max,

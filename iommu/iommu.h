@@ -5,8 +5,9 @@
  *
  * One struct iommu serves all devices of a VM, so memory is pinned and
  * accounted once. It is a memory listener: RAM regions are mapped at
- * IOVA = GPA when they come and unmapped when they go. The back end hands out
- * device fds, so that nobody above asks whether there are groups.
+ * IOVA = GPA when they come and unmapped when they go, and so are the BARs of
+ * assigned functions if these may reach each other (peer-to-peer). The back end
+ * hands out device fds, so that nobody above asks whether there are groups.
  */
 #ifndef STRAIT_IOMMU_IOMMU_H
 #define STRAIT_IOMMU_IOMMU_H
@@ -21,56 +22,89 @@ struct iova_range {
 };
 enum { IOMMU_MAX_RANGES = 64, IOMMU_MAX_GROUPS = 64 };
 
+/* AUTO is only ever asked for: a struct iommu is one of the others. */
+enum iommu_kind { IOMMU_AUTO, IOMMU_IOMMUFD, IOMMU_CONTAINER };
+
+/* BARs of assigned functions mapped for each other; AUTO: from two on. */
+enum iommu_p2p { IOMMU_P2P_AUTO, IOMMU_P2P_OFF, IOMMU_P2P_ON };
+
+/* A device to open. Bound to a vfio driver already. */
+struct iommu_device {
+	struct host_vfio id;
+	/* An open /dev/vfio/devices/vfioN that we were handed, else -1. Stays
+	 * the caller's. */
+	int fd;
+	const char *vf_token; /* UUID, NULL for none */
+	/*
+	 * Private: what a handed fd is bound to. The kernel binds a file once
+	 * in its life, so this has to outlive the struct iommu if the fd is to
+	 * serve another (after a reboot). NULL at first; iommu_device_fini.
+	 */
+	struct iommu_binding *binding;
+};
+void iommu_device_fini(struct iommu_device *dev);
+
 struct iommu;
 struct iommu_ops {
-	const char *name; /* "container", later "iommufd" */
-	int (*map)(struct iommu *i, iova_t iova, uint64_t size, void *hva,
-		   struct err *e);
-	void (*unmap)(struct iommu *i, iova_t iova, uint64_t size);
+	const char *name; /* "container", "iommufd" */
+	/* At IOVA = gpa, for reads and writes; fd is used where the back end
+	 * can map files. */
+	int (*map)(struct iommu *i, const struct mem_region *r, struct err *e);
+	void (*unmap)(struct iommu *i, const struct mem_region *r);
 	/* Ranges that may be mapped, ascending, *nr at least 1. Needs a device.
 	 */
 	int (*ranges)(struct iommu *i, struct iova_range *out, unsigned int max,
 		      unsigned int *nr, struct err *e);
 	/*
-	 * Opens the device of a function bound to a vfio driver. *fd is the
-	 * caller's; *kvm_fd is what KVM has to know of (a group or the device
-	 * itself), stays ours, and may be the same for two devices.
+	 * Opens a device bound to a vfio driver. *fd is the caller's; *kvm_fd
+	 * is what KVM has to know of (a group or the device itself), stays
+	 * ours, and may be the same for two devices.
 	 */
-	int (*dev_open)(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
-			struct err *e);
+	int (*dev_open)(struct iommu *i, struct iommu_device *dev, int *fd,
+			int *kvm_fd, struct err *e);
 	/* Before or after close(fd): drops what dev_open took (a group
-	 * reference). */
-	void (*dev_close)(struct iommu *i, struct bdf bdf);
+	 * reference). name is that of the device. */
+	void (*dev_close)(struct iommu *i, const char *name);
 	void (*free)(struct iommu *i);
 };
 
 struct iommu {
 	const struct iommu_ops *ops;
+	enum iommu_kind kind;
 	const struct host *host;
-	struct mem_listener listener; /* for mem_listener_add; RAM only */
-	uint64_t mapped_bytes;
+	struct mem_listener listener; /* for mem_listener_add */
+	enum iommu_p2p p2p;	      /* set before the listener is added */
+	uint64_t mapped_bytes;	      /* of RAM */
 	unsigned int nr_maps;
 	unsigned int max_maps;	      /* limit of the back end, 0 unknown */
+	unsigned int nr_open;	      /* devices */
 	int groups[IOMMU_MAX_GROUPS]; /* IOMMU groups of the open devices */
 	unsigned int nr_groups;
 };
 
 /* For back ends: a zeroed struct gets its listener. */
 void iommu_init(struct iommu *i, const struct iommu_ops *ops,
-		const struct host *h);
+		enum iommu_kind kind, const struct host *h);
 
-/* The type1v2 container, /dev/vfio/vfio. host must outlive it. */
-int iommu_container_new(const struct host *h, struct iommu **out,
-			struct err *e);
+/*
+ * The IOVA space for these devices, none of which is opened by it. AUTO takes
+ * iommufd where /dev/iommu can be opened and every device has a file in
+ * /dev/vfio/devices or is handed over as one, else the container, and logs
+ * which and why. A device that is handed over needs iommufd. host must outlive
+ * it.
+ */
+int iommu_new(const struct host *h, enum iommu_kind kind,
+	      const struct iommu_device *devs, unsigned int nr,
+	      struct iommu **out, struct err *e);
 
 /*
  * Wrappers around ops. free accepts NULL. A device has to be open before the
  * listener is added, and mappings last until iommu_free: the container keeps
  * its last group until then.
  */
-int iommu_dev_open(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
-		   struct err *e);
-void iommu_dev_close(struct iommu *i, struct bdf bdf);
+int iommu_dev_open(struct iommu *i, struct iommu_device *dev, int *fd,
+		   int *kvm_fd, struct err *e);
+void iommu_dev_close(struct iommu *i, const char *name);
 int iommu_ranges(struct iommu *i, struct iova_range *out, unsigned int max,
 		 unsigned int *nr, struct err *e);
 void iommu_free(struct iommu *i);
@@ -87,7 +121,8 @@ int iommu_check_ram(struct iommu *i, gpa_t gpa, uint64_t size, struct err *e);
  * what it has locked and pinned by now (CAP_IPC_LOCK lifts it): says how much
  * is needed, allowed, in use, and how to raise it.
  */
-int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e);
+int iommu_check_memlock(const struct host *h, enum iommu_kind kind,
+			uint64_t need, struct err *e);
 
 /* --- groups --- */
 
@@ -100,8 +135,8 @@ int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e);
  * host drivers (names each with its driver and the command that frees it, or
  * what the host needs it for; bridges on pcieport, and drivers that the kernel
  * tolerates, are no blockers), group held by another process (named; held by
- * this one is fine), no permission on /dev/vfio/N. Opens the group for a
- * moment.
+ * this one is fine), no permission on /dev/vfio/N, or for iommufd on /dev/iommu
+ * and /dev/vfio/devices/vfioN. Opens these for a moment.
  */
 int iommu_group_check(const struct host *h, struct bdf bdf,
 		      bool ignore_driver_of_self, struct err *e);
@@ -114,8 +149,12 @@ int iommu_group_check(const struct host *h, struct bdf bdf,
 struct iommu_to_bind {
 	const struct bdf *bdfs;
 	unsigned int nr;
+	enum iommu_kind kind; /* the back end that was asked for */
 };
 int iommu_group_check_with(const struct host *h, struct bdf bdf,
 			   const struct iommu_to_bind *to_bind, struct err *e);
+/* The same for a device, also a mediated one, that is bound by now. */
+int iommu_group_check_dev(const struct host *h, const struct host_vfio *dev,
+			  enum iommu_kind kind, struct err *e);
 
 #endif

@@ -72,7 +72,8 @@ static const char *size_text(uint64_t bytes, char *buf)
 	return buf;
 }
 
-int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e)
+int iommu_check_memlock(const struct host *h, enum iommu_kind kind,
+			uint64_t need, struct err *e)
 {
 	char want[SIZE_LEN], allowed[SIZE_LEN], used[SIZE_LEN], taken[64] = "";
 	struct status s = { 0 };
@@ -80,6 +81,7 @@ int iommu_check_memlock(const struct host *h, uint64_t need, struct err *e)
 	uint64_t total;
 	int ret;
 
+	(void)kind;
 	if (getrlimit(RLIMIT_MEMLOCK, &limit))
 		return err_sys(e, "RLIMIT_MEMLOCK", "getrlimit");
 	if (limit.rlim_cur == RLIM_INFINITY)

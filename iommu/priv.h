@@ -1,9 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Inside iommu/: reserved regions of a group. */
+/* Inside iommu/: the back ends, reserved regions of a group. */
 #ifndef STRAIT_IOMMU_PRIV_H
 #define STRAIT_IOMMU_PRIV_H
 
 #include "iommu/iommu.h"
+
+/* The type1v2 container, /dev/vfio/vfio. */
+int iommu_container_new(const struct host *h, struct iommu **out,
+			struct err *e);
+
+/* --- nodes.c --- */
+
+/*
+ * Can the files be opened that lead to the device? AUTO: those of iommufd if
+ * it can have it. The files of a device that is not bound yet may be missing.
+ */
+int iommu_node_check(const struct host *h, const struct host_vfio *dev,
+		     enum iommu_kind kind, bool is_bound, struct err *e);
+bool iommu_has_iommufd(const struct host *h);
+/* An open /dev/iommu, or -errno with a message that names who wants it. */
+int iommu_open_iommufd(const struct host *h, const char *who, struct err *e);
+
+/* --- ranges.c --- */
 
 enum { IOMMU_RESV_TYPE_LEN = 32 };
 

@@ -32,7 +32,7 @@ int vfio_dev_check_alive(struct vfio_dev *d, struct err *e)
 			d->name);
 	else
 		return 0;
-	if (d->iommu)
+	if (d->iommu && d->is_pci)
 		vfio_hint(d->iommu->host, d->bdf, "config", e);
 	return -e->code;
 }
@@ -66,8 +66,8 @@ static int dev_learn(struct vfio_dev *d, struct err *e)
 	return ret ? ret : vfio_dev_check_alive(d, e);
 }
 
-int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu, struct bdf bdf,
-		  int *kvm_fd, struct err *e)
+int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu,
+		  struct iommu_device *dev, int *kvm_fd, struct err *e)
 {
 	int ret;
 
@@ -75,19 +75,22 @@ int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu, struct bdf bdf,
 		.ops = &vfio_kernel_ops,
 		.fd = -1,
 		.iommu = iommu,
-		.bdf = bdf,
+		.is_pci = dev->id.is_pci,
+		.bdf = dev->id.bdf,
 	};
-	bdf_str(bdf, d->name);
-	ret = iommu_dev_open(iommu, bdf, &d->fd, kvm_fd, e);
+	snprintf(d->name, sizeof(d->name), "%s", dev->id.name);
+	ret = iommu_dev_open(iommu, dev, &d->fd, kvm_fd, e);
 	if (ret) {
-		vfio_hint(iommu->host, bdf, "VFIO_GROUP_GET_DEVICE_FD", e);
+		if (d->is_pci)
+			vfio_hint(iommu->host, d->bdf,
+				  "VFIO_GROUP_GET_DEVICE_FD", e);
 		d->ops = NULL;
 		return ret;
 	}
 	ret = dev_learn(d, e);
 	if (ret) {
 		d->ops->close(d);
-		iommu_dev_close(iommu, bdf);
+		iommu_dev_close(iommu, d->name);
 		d->ops = NULL;
 		return ret;
 	}
@@ -109,6 +112,6 @@ void vfio_dev_close(struct vfio_dev *d)
 			 e.hint[0] ? "; " : "", e.hint);
 	d->ops->close(d);
 	if (d->iommu)
-		iommu_dev_close(d->iommu, d->bdf);
+		iommu_dev_close(d->iommu, d->name);
 	d->ops = NULL;
 }

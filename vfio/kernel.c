@@ -25,7 +25,7 @@ static int fail(const struct vfio_dev *d, const char *op, struct err *e)
 {
 	int ret = err_sys(e, d->name, op);
 
-	if (d->iommu)
+	if (d->iommu && d->is_pci)
 		vfio_hint(d->iommu->host, d->bdf, op, e);
 	return ret;
 }

@@ -18,7 +18,7 @@ struct vfio_bar {
 	struct vfio_pci *v;
 	unsigned int index;
 	bool is_io;
-	char name[BDF_STR_LEN + sizeof(" BAR 0")];
+	char name[HOST_NAME_LEN + sizeof(" BAR 0")];
 	struct vfio_part *parts; /* ascending, without gaps */
 	unsigned int nr_parts;
 };

@@ -67,8 +67,9 @@ struct vfio_dev {
 	const struct vfio_ops *ops;
 	int fd;
 	struct iommu *iommu; /* for dev_close, NULL in tests */
-	struct bdf bdf;
-	char name[BDF_STR_LEN];
+	bool is_pci;
+	struct bdf bdf;		  /* of the host, valid if is_pci */
+	char name[HOST_NAME_LEN]; /* BDF, or the UUID of a mediated device */
 	struct vfio_device_info info;
 	/* For kernel.c: where in the fd a region is, and what it allows. */
 	uint64_t region_offset[VFIO_PCI_NUM_REGIONS];
@@ -81,8 +82,8 @@ extern const struct vfio_ops vfio_kernel_ops;
  * Opens through the IOMMU back end; *kvm_fd as in iommu_ops.dev_open. The
  * kernel resets the function as part of it. On failure nothing stays open.
  */
-int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu, struct bdf bdf,
-		  int *kvm_fd, struct err *e);
+int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu,
+		  struct iommu_device *dev, int *kvm_fd, struct err *e);
 /* Reset (where the device can), close, leave the group. Accepts a half-open
  * one. */
 void vfio_dev_close(struct vfio_dev *d);

@@ -76,7 +76,8 @@ static int build_ram(struct vm *vm, struct err *e)
 	int ret = check_host_memory(vm, e);
 
 	if (!ret && vm->config->nr_devices)
-		ret = iommu_check_memlock(vm->host, vm->config->ram_size, e);
+		ret = iommu_check_memlock(vm->host, IOMMU_CONTAINER,
+					  vm->config->ram_size, e);
 	if (!ret)
 		ret = ram_open(&vm->ram, vm->config->ram_size,
 			       vm->config->hugepage_size, e);
@@ -139,12 +140,16 @@ static int open_devices(struct vm *vm, struct err *e)
 	vm->devices = calloc(c->nr_devices, sizeof(*vm->devices));
 	if (!vm->devices)
 		return err_set(e, ENOMEM, "devices: out of memory");
-	ret = iommu_container_new(vm->host, &vm->iommu, e);
+	ret = iommu_new(vm->host, IOMMU_CONTAINER, NULL, 0, &vm->iommu, e);
 	for (unsigned int i = 0; !ret && i < c->nr_devices; i++) {
 		struct vm_device *d = &vm->devices[i];
+		struct iommu_device from = { .fd = -1 };
 
-		ret = vfio_dev_open(&d->dev, vm->iommu, c->devices[i].bdf,
-				    &d->kvm_fd, e);
+		ret = host_vfio_by_bdf(vm->host, c->devices[i].bdf, &from.id,
+				       e);
+		if (!ret)
+			ret = vfio_dev_open(&d->dev, vm->iommu, &from,
+					    &d->kvm_fd, e);
 		if (ret)
 			break;
 		d->is_open = true;

@@ -10,8 +10,7 @@ static struct fake_iommu *fake_of(struct iommu *i)
 	return CONTAINER_OF(i, struct fake_iommu, iommu);
 }
 
-static int fake_map(struct iommu *i, iova_t iova, uint64_t size, void *hva,
-		    struct err *e)
+static int fake_map(struct iommu *i, const struct mem_region *r, struct err *e)
 {
 	struct fake_iommu *f = fake_of(i);
 
@@ -20,16 +19,17 @@ static int fake_map(struct iommu *i, iova_t iova, uint64_t size, void *hva,
 		return err_sys(e, "fake", "map");
 	}
 	BUG_ON(f->nr_maps == ARRAY_SIZE(f->maps));
-	f->maps[f->nr_maps++] = (struct fake_iommu_map){ iova, size, hva };
+	f->maps[f->nr_maps++] =
+		(struct fake_iommu_map){ r->gpa, r->size, r->hva };
 	return 0;
 }
 
-static void fake_unmap(struct iommu *i, iova_t iova, uint64_t size)
+static void fake_unmap(struct iommu *i, const struct mem_region *r)
 {
 	struct fake_iommu *f = fake_of(i);
 
 	for (unsigned int n = 0; n < f->nr_maps; n++)
-		if (f->maps[n].iova == iova && f->maps[n].size == size) {
+		if (f->maps[n].iova == r->gpa && f->maps[n].size == r->size) {
 			f->maps[n] = f->maps[--f->nr_maps];
 			return;
 		}
@@ -47,21 +47,19 @@ static int fake_ranges(struct iommu *i, struct iova_range *out,
 	return 0;
 }
 
-static int fake_dev_open(struct iommu *i, struct bdf bdf, int *fd, int *kvm_fd,
-			 struct err *e)
+static int fake_dev_open(struct iommu *i, struct iommu_device *dev, int *fd,
+			 int *kvm_fd, struct err *e)
 {
-	char name[BDF_STR_LEN];
-
 	(void)i;
 	*fd = -1;
 	*kvm_fd = -1;
-	return err_set(e, ENODEV, "%s: no devices here", bdf_str(bdf, name));
+	return err_set(e, ENODEV, "%s: no devices here", dev->id.name);
 }
 
-static void fake_dev_close(struct iommu *i, struct bdf bdf)
+static void fake_dev_close(struct iommu *i, const char *name)
 {
 	(void)i;
-	(void)bdf;
+	(void)name;
 }
 
 static void fake_free(struct iommu *i)
@@ -82,7 +80,7 @@ static const struct iommu_ops fake_ops = {
 void fake_iommu_init(struct fake_iommu *f, const struct host *h)
 {
 	memset(f, 0, sizeof(*f));
-	iommu_init(&f->iommu, &fake_ops, h);
+	iommu_init(&f->iommu, &fake_ops, IOMMU_CONTAINER, h);
 	f->ranges[0] = (struct iova_range){ 0, UINT64_MAX };
 	f->nr_ranges = 1;
 	f->iommu.nr_groups = 1;

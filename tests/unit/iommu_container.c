@@ -174,7 +174,15 @@ static void start(void)
 	CHECK_EQ(host_open(&host, tree.root, &err), 0);
 	drivers_attach(&drivers, &host);
 	nr_files = fake_nr_files();
-	CHECK_EQ(iommu_container_new(&host, &iommu, &err), 0);
+	CHECK_EQ(iommu_new(&host, IOMMU_CONTAINER, NULL, 0, &iommu, &err), 0);
+}
+
+static int open_dev(struct bdf bdf, int *fd, int *kvm_fd, struct err *e)
+{
+	struct iommu_device dev = { .fd = -1 };
+	int ret = host_vfio_by_bdf(&host, bdf, &dev.id, e);
+
+	return ret ? ret : iommu_dev_open(iommu, &dev, fd, kvm_fd, e);
 }
 
 static void stop(void)
@@ -190,11 +198,11 @@ static void the_first_group_makes_it_type1v2(void)
 	int fd, kvm_fd;
 
 	start();
-	CHECK_EQ(iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err), 0);
+	CHECK_EQ(open_dev(vf, &fd, &kvm_fd, &err), 0);
 	CHECK_EQ(k.type, VFIO_TYPE1v2_IOMMU);
 	CHECK(!strcmp(k.device, "0000:01:10.0"));
 	close(fd);
-	iommu_dev_close(iommu, vf);
+	iommu_dev_close(iommu, "0000:01:10.0");
 	stop();
 }
 
@@ -203,8 +211,8 @@ static void a_second_group_joins_the_same_iova_space(void)
 	int fd, fd2, kvm_fd, kvm_fd2;
 
 	start();
-	CHECK_EQ(iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err), 0);
-	CHECK_EQ(iommu_dev_open(iommu, vf2, &fd2, &kvm_fd2, &err), 0);
+	CHECK_EQ(open_dev(vf, &fd, &kvm_fd, &err), 0);
+	CHECK_EQ(open_dev(vf2, &fd2, &kvm_fd2, &err), 0);
 	CHECK_EQ(k.nr_joined, 2);
 	CHECK_EQ(k.nr_set_iommu, 1);
 	CHECK(kvm_fd != kvm_fd2);
@@ -222,15 +230,15 @@ static void two_functions_of_a_group_share_it(void)
 	tree_add(
 		&tree,
 		"sys/bus/pci/devices/0000:01:10.2/iommu_group -> ../../../../kernel/iommu_groups/3");
-	CHECK_EQ(iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err), 0);
-	CHECK_EQ(iommu_dev_open(iommu, vf2, &fd2, &kvm_fd2, &err), 0);
+	CHECK_EQ(open_dev(vf, &fd, &kvm_fd, &err), 0);
+	CHECK_EQ(open_dev(vf2, &fd2, &kvm_fd2, &err), 0);
 	CHECK_EQ(kvm_fd, kvm_fd2);
 	CHECK_EQ(k.nr_joined, 1);
 	close(fd);
-	iommu_dev_close(iommu, vf);
+	iommu_dev_close(iommu, "0000:01:10.0");
 	CHECK_EQ(k.nr_joined, 1);
 	close(fd2);
-	iommu_dev_close(iommu, vf2);
+	iommu_dev_close(iommu, "0000:01:10.2");
 	CHECK_EQ(k.nr_joined, 0);
 	stop();
 }
@@ -240,12 +248,12 @@ static void the_last_group_stays_while_memory_is_mapped(void)
 	int fd, kvm_fd;
 
 	start();
-	CHECK_EQ(iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err), 0);
+	CHECK_EQ(open_dev(vf, &fd, &kvm_fd, &err), 0);
 	iommu->nr_maps = 1;
 	close(fd);
-	iommu_dev_close(iommu, vf);
+	iommu_dev_close(iommu, "0000:01:10.0");
 	CHECK_EQ(k.nr_joined, 1);
-	CHECK_EQ(iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err), 0);
+	CHECK_EQ(open_dev(vf, &fd, &kvm_fd, &err), 0);
 	CHECK_EQ(k.nr_set_iommu, 1);
 	close(fd);
 	stop();
@@ -257,7 +265,7 @@ static void freeing_closes_everything(void)
 	int fd, kvm_fd;
 
 	start();
-	CHECK_EQ(iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err), 0);
+	CHECK_EQ(open_dev(vf, &fd, &kvm_fd, &err), 0);
 	close(fd);
 	iommu_free(iommu);
 	iommu = NULL;
@@ -276,7 +284,7 @@ static void a_failure_at_any_call_leaves_nothing_open(void)
 		k.nr_calls = 0;
 		k.fail_nth++;
 		err = (struct err){ 0 };
-		ret = iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err);
+		ret = open_dev(vf, &fd, &kvm_fd, &err);
 		CHECK(!ret || fake_nr_files() == before);
 		CHECK(!ret || k.nr_joined == 0);
 		CHECK(!ret || iommu->nr_groups == 0);
@@ -321,7 +329,7 @@ static void the_limit_of_mappings_is_learnt(void)
 	int fd, kvm_fd;
 
 	start();
-	CHECK_EQ(iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err), 0);
+	CHECK_EQ(open_dev(vf, &fd, &kvm_fd, &err), 0);
 	CHECK_EQ(iommu->max_maps, 65535);
 	close(fd);
 	stop();
@@ -354,7 +362,7 @@ static int open_vf(void)
 {
 	int fd, kvm_fd;
 
-	return iommu_dev_open(iommu, vf, &fd, &kvm_fd, &err);
+	return open_dev(vf, &fd, &kvm_fd, &err);
 }
 
 static void a_group_that_is_not_viable_names_the_other_function(void)
@@ -437,10 +445,12 @@ static void a_missing_module_says_what_to_load(void)
 
 	start();
 	k.no_type1 = true;
-	CHECK_EQ(iommu_container_new(&host, &none, &err), -ENODEV);
+	CHECK_EQ(iommu_new(&host, IOMMU_CONTAINER, NULL, 0, &none, &err),
+		 -ENODEV);
 	CHECK_HAS(err.hint, "modprobe vfio_iommu_type1");
 	tree_add(&tree, "- dev/vfio/vfio");
-	CHECK_EQ(iommu_container_new(&host, &none, &err), -ENOENT);
+	CHECK_EQ(iommu_new(&host, IOMMU_CONTAINER, NULL, 0, &none, &err),
+		 -ENOENT);
 	CHECK_HAS(err.hint, "modprobe vfio-pci");
 	CHECK(!none);
 	stop();

@@ -39,19 +39,21 @@ static void start(void)
 static void what_fits_the_limit_passes(void)
 {
 	start();
-	CHECK_EQ(iommu_check_memlock(&host, KIB(64), &err), 0);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, KIB(64), &err), 0);
 }
 
 static void a_page_too_much_is_refused(void)
 {
 	start();
-	CHECK_EQ(iommu_check_memlock(&host, KIB(68), &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, KIB(68), &err),
+		 -ENOMEM);
 }
 
 static void need_and_limit_and_remedy_are_told(void)
 {
 	start();
-	CHECK_EQ(iommu_check_memlock(&host, MIB(512), &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, MIB(512), &err),
+		 -ENOMEM);
 	CHECK(!strcmp(
 		err.msg,
 		"guest memory of 512 MiB has to be locked for DMA, but RLIMIT_MEMLOCK allows 64 KiB"));
@@ -63,9 +65,13 @@ static void need_and_limit_and_remedy_are_told(void)
 static void odd_sizes_are_rounded_up(void)
 {
 	start();
-	CHECK_EQ(iommu_check_memlock(&host, GIB(1) + MIB(1), &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, GIB(1) + MIB(1),
+				     &err),
+		 -ENOMEM);
 	CHECK_HAS(err.msg, "guest memory of 1.1 GiB");
-	CHECK_EQ(iommu_check_memlock(&host, GIB(2) - KIB(4), &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, GIB(2) - KIB(4),
+				     &err),
+		 -ENOMEM);
 	CHECK_HAS(err.msg, "guest memory of 2.0 GiB");
 }
 
@@ -75,8 +81,9 @@ static void what_is_locked_already_counts(void)
 	tree_add(
 		&tree,
 		"proc/self/status = VmLck:\\t    16 kB\\nCapEff:\\t0000000000000000");
-	CHECK_EQ(iommu_check_memlock(&host, KIB(48), &err), 0);
-	CHECK_EQ(iommu_check_memlock(&host, KIB(64), &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, KIB(48), &err), 0);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, KIB(64), &err),
+		 -ENOMEM);
 	CHECK_HAS(err.msg, "allows 64 KiB, of which 16 KiB is in use");
 }
 
@@ -87,7 +94,7 @@ static void cap_ipc_lock_lifts_the_limit(void)
 		&tree,
 		"proc/self/status = VmLck:\\t0 kB\\nCapEff:\\t0000000000004000\n"
 		"proc/self/uid_map =          0          0 4294967295");
-	CHECK_EQ(iommu_check_memlock(&host, GIB(64), &err), 0);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, GIB(64), &err), 0);
 }
 
 static void other_capabilities_do_not(void)
@@ -96,7 +103,8 @@ static void other_capabilities_do_not(void)
 	tree_add(
 		&tree,
 		"proc/self/status = VmLck:\\t0 kB\\nCapEff:\\t000001ffffffbfff");
-	CHECK_EQ(iommu_check_memlock(&host, GIB(64), &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, GIB(64), &err),
+		 -ENOMEM);
 }
 
 static void cap_ipc_lock_of_a_user_namespace_does_not(void)
@@ -106,7 +114,8 @@ static void cap_ipc_lock_of_a_user_namespace_does_not(void)
 		&tree,
 		"proc/self/status = VmLck:\\t0 kB\\nCapEff:\\t000001ffffffffff\n"
 		"proc/self/uid_map =          0     100000      65536");
-	CHECK_EQ(iommu_check_memlock(&host, GIB(64), &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, GIB(64), &err),
+		 -ENOMEM);
 }
 
 static void a_sum_that_wraps_is_refused(void)
@@ -115,7 +124,8 @@ static void a_sum_that_wraps_is_refused(void)
 	tree_add(
 		&tree,
 		"proc/self/status = VmLck:\\t    16 kB\\nCapEff:\\t0000000000000000");
-	CHECK_EQ(iommu_check_memlock(&host, UINT64_MAX, &err), -ENOMEM);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_CONTAINER, UINT64_MAX, &err),
+		 -ENOMEM);
 }
 
 int main(void)

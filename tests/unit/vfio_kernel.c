@@ -115,6 +115,7 @@ static void start(void)
 	fake_iommu_init(&iommu, &host);
 	dev = (struct vfio_dev){ .ops = &vfio_kernel_ops,
 				 .iommu = &iommu.iommu,
+				 .is_pci = true,
 				 .bdf = { .bus = 1, .devfn = 0x80 } };
 	bdf_str(dev.bdf, dev.name);
 	dev.fd = memfd_create("device", MFD_CLOEXEC);
@@ -415,11 +416,13 @@ static void a_reset_that_is_not_there_names_the_methods(void)
 
 static void a_device_that_cannot_be_opened_is_half_open_nowhere(void)
 {
+	struct iommu_device from = { .fd = -1 };
 	struct vfio_dev d;
 	int kvm_fd;
 
 	start();
-	CHECK_EQ(vfio_dev_open(&d, &iommu.iommu, dev.bdf, &kvm_fd, &err),
+	CHECK_EQ(host_vfio_by_bdf(&host, dev.bdf, &from.id, &err), 0);
+	CHECK_EQ(vfio_dev_open(&d, &iommu.iommu, &from, &kvm_fd, &err),
 		 -ENODEV);
 	CHECK_HAS(err.hint, "bound to igbvf, not to vfio-pci");
 	vfio_dev_close(&d);
