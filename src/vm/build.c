@@ -45,9 +45,11 @@ static void *populate(void *arg)
 	struct vm *vm = arg;
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 
+	timing_begin(&vm->timing, TIMING_PREFAULT);
 	vm->populate_ret =
 		ram_populate(&vm->ram, cpus > 0 ? (unsigned int)cpus : 1,
 			     vm_is_interrupted, vm, &vm->populate_err);
+	timing_end(&vm->timing, TIMING_PREFAULT);
 	return NULL;
 }
 
@@ -75,13 +77,13 @@ static int build_ram(struct vm *vm, struct err *e)
 {
 	int ret = check_host_memory(vm, e);
 
-	if (!ret && vm->config->nr_devices)
-		ret = iommu_check_memlock(vm->host, IOMMU_CONTAINER,
+	if (!ret && vm->iommu)
+		ret = iommu_check_memlock(vm->host, vm->iommu->kind,
 					  vm->config->ram_size, e);
 	if (!ret)
 		ret = ram_open(&vm->ram, vm->config->ram_size,
 			       vm->config->hugepage_size, e);
-	if (!ret && vm->config->nr_devices)
+	if (!ret && vm->iommu)
 		vm->is_populating =
 			start_thread(&vm->populate_thread, populate, vm);
 	return ret;
@@ -123,68 +125,11 @@ static int map_ram(struct vm *vm, struct err *e)
 
 	if (ret || !vm->iommu)
 		return ret;
+	timing_begin(&vm->timing, TIMING_MAP);
 	ret = mem_listener_add(&vm->mem, &vm->iommu->listener, e);
+	timing_end(&vm->timing, TIMING_MAP);
 	vm->iommu_listens = !ret;
 	return ret;
-}
-
-/* --- devices --- */
-
-static int open_devices(struct vm *vm, struct err *e)
-{
-	const struct config *c = vm->config;
-	int ret;
-
-	if (!c->nr_devices)
-		return 0;
-	vm->devices = calloc(c->nr_devices, sizeof(*vm->devices));
-	if (!vm->devices)
-		return err_set(e, ENOMEM, "devices: out of memory");
-	ret = iommu_new(vm->host, IOMMU_CONTAINER, NULL, 0, &vm->iommu, e);
-	for (unsigned int i = 0; !ret && i < c->nr_devices; i++) {
-		struct vm_device *d = &vm->devices[i];
-		struct iommu_device from = { .fd = -1 };
-
-		ret = host_vfio_by_bdf(vm->host, c->devices[i].bdf, &from.id,
-				       e);
-		if (!ret)
-			ret = vfio_dev_open(&d->dev, vm->iommu, &from,
-					    &d->kvm_fd, e);
-		if (ret)
-			break;
-		d->is_open = true;
-		vm->nr_devices++;
-	}
-	return ret;
-}
-
-static int add_devices(struct vm *vm, struct err *e)
-{
-	const struct vfio_env env = { .mem = &vm->mem,
-				      .mmio = &vm->mmio,
-				      .pio = &vm->pio,
-				      .irq = &vm->irq };
-	int ret = 0;
-
-	for (unsigned int i = 0; !ret && i < vm->nr_devices; i++) {
-		struct vm_device *d = &vm->devices[i];
-
-		ret = kvm_vfio_add(&vm->kvm, d->kvm_fd, e);
-		if (!ret)
-			ret = vfio_pci_new(&d->dev, &env, &d->pci, e);
-		if (!ret)
-			ret = pci_host_add(&vm->pci, vfio_pci_dev(d->pci), -1,
-					   e);
-	}
-	return ret;
-}
-
-static void close_device(struct vm_device *d)
-{
-	if (d->pci)
-		vfio_pci_free(d->pci);
-	else if (d->is_open)
-		vfio_dev_close(&d->dev);
 }
 
 /* --- the board --- */
@@ -215,12 +160,32 @@ static gpa_t top_of_ram(const struct vm *vm)
 	return last->gpa + last->size;
 }
 
+/*
+ * What devices may address for each other: where the window begins in a range
+ * of the IOMMU's, it ends with that.
+ */
+static gpa_t end_of_window(const struct vm *vm, gpa_t base, gpa_t end)
+{
+	struct iova_range ranges[IOMMU_MAX_RANGES];
+	struct err ignored = { 0 };
+	unsigned int nr;
+
+	if (!vm->iommu ||
+	    iommu_ranges(vm->iommu, ranges, IOMMU_MAX_RANGES, &nr, &ignored))
+		return end;
+	for (unsigned int i = 0; i < nr; i++)
+		if (ranges[i].first <= base && ranges[i].last > base &&
+		    ranges[i].last < end)
+			return align_down(ranges[i].last + 1, GIB(1));
+	return end;
+}
+
 /* The 64-bit window: from the top of RAM as far as the CPU can address. */
 static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
 {
 	gpa_t base = top_of_ram(vm) < GIB(4) ? GIB(4)
 					     : align_up(top_of_ram(vm), GIB(1));
-	gpa_t end = 1ULL << phys_bits;
+	gpa_t end = end_of_window(vm, base, 1ULL << phys_bits);
 	struct pci_host_layout layout = {
 		.ecam = X86_ECAM_BASE,
 		.io = { X86_IO_BASE, X86_IO_SIZE },
@@ -229,7 +194,7 @@ static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
 	};
 	int ret;
 
-	if (top_of_ram(vm) > end)
+	if (top_of_ram(vm) > 1ULL << phys_bits)
 		return err_set(e, EINVAL,
 			       "--memory: guest memory would end at 0x%" PRIx64
 			       ", and this CPU addresses %u bits",
@@ -384,25 +349,31 @@ static int build_machine(struct vm *vm, struct err *e)
 		ret = build_pci(vm, cpu_phys_bits(cpuid), e);
 	if (!ret)
 		ret = build_platform(vm, e);
+	timing_begin(&vm->timing, TIMING_OPEN);
 	if (!ret)
-		ret = add_devices(vm, e);
+		ret = devices_add(vm, e);
+	timing_end(&vm->timing, TIMING_OPEN);
 	if (!ret)
 		ret = pci_host_place_bars(&vm->pci, e);
+	timing_begin(&vm->timing, TIMING_BOOT);
 	if (!ret)
 		ret = load_guest(vm, &entry, e);
 	if (!ret)
 		ret = build_vcpus(vm, cpuid, &entry, e);
+	timing_end(&vm->timing, TIMING_BOOT);
 	free(cpuid);
 	return ret;
 }
 
 int vm_build(struct vm *vm, const struct config *config,
-	     const struct host *host, struct err *e)
+	     const struct host *host, struct assignments *assignments,
+	     struct err *e)
 {
 	int ret;
 
 	*vm = (struct vm){ .config = config,
 			   .host = host,
+			   .assignments = assignments,
 			   .ram.fd = -1,
 			   .kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 },
 			   .loop = { .epoll_fd = -1, .wake_fd = -1 },
@@ -412,10 +383,14 @@ int vm_build(struct vm *vm, const struct config *config,
 		return err_set(e, ENOMEM, "buses: out of memory");
 	vm->is_unpacking = start_thread(&vm->unpack_thread, unpack_kernel, vm);
 	ret = loop_init(&vm->loop, e);
+	timing_begin(&vm->timing, TIMING_OPEN);
+	if (!ret)
+		ret = devices_choose_iommu(vm, e);
+	timing_end(&vm->timing, TIMING_OPEN);
 	if (!ret)
 		ret = build_ram(vm, e);
 	if (!ret)
-		ret = open_devices(vm, e);
+		ret = devices_open(vm, e);
 	if (!ret)
 		ret = build_machine(vm, e);
 	if (!ret)
@@ -434,9 +409,7 @@ void vm_teardown(struct vm *vm)
 		kvm_vcpu_close(&vm->vcpus[--vm->nr_vcpus].kvm);
 	free(vm->vcpus);
 	/* Devices go first: nothing may do DMA when RAM is unmapped. */
-	for (unsigned int i = vm->nr_devices; i-- > 0;)
-		close_device(&vm->devices[i]);
-	free(vm->devices);
+	devices_close(vm);
 	if (vm->has_serial)
 		serial_fini(&vm->serial, &vm->pio);
 	if (vm->serial_fd >= 0)

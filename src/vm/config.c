@@ -33,7 +33,6 @@ struct parse {
 	enum config_action action;
 	bool hugepages;
 	bool has_hugepage_size;
-	bool has_bdf; /* of the device being read */
 };
 
 int config_size(const char *s, uint64_t *out)
@@ -207,115 +206,82 @@ static int check_memory(struct parse *p, struct err *e)
 	return 0;
 }
 
-/* --- --device --- */
+/* --- --device and --vfio --- */
 
-/* The device being read is the one after the last. */
-static struct config_device *draft(void *target)
+static bool same_device(const struct config_device *a,
+			const struct config_device *b)
 {
-	struct config *c = ((struct parse *)target)->c;
-
-	return &c->devices[c->nr_devices];
-}
-
-static int set_draft_bdf(struct parse *p, const char *text, struct bdf bdf,
-			 struct err *e)
-{
-	if (p->has_bdf) {
-		err_set(e, EINVAL, "--device %s: a second function", text);
-		err_hint(e, "give each function a --device of its own");
-		return -EINVAL;
-	}
-	draft(p)->bdf = bdf;
-	p->has_bdf = true;
-	return 0;
-}
-
-static int set_device_bdf(void *target, const char *word, struct err *e)
-{
-	struct bdf bdf;
-
-	if (!bdf_parse(word, &bdf))
-		return set_draft_bdf(target, word, bdf, e);
-	err_set(e, EINVAL, "--device %s: not a PCI address", word);
-	if (word[0] == '/')
-		err_hint(e, "write --device path=%s", word);
-	err_hint(e, "write it as lspci -D does, for example 0000:3b:10.0");
-	return -EINVAL;
-}
-
-static int set_device_path(void *target, const char *value, struct err *e)
-{
-	size_t len = strlen(value);
-	char name[BDF_STR_LEN];
-	const char *start;
-	struct bdf bdf;
-
-	while (len && value[len - 1] == '/')
-		len--;
-	for (start = value + len; start > value && start[-1] != '/';)
-		start--;
-	len -= (size_t)(start - value);
-	if (value[0] == '/' && len < sizeof(name)) {
-		memcpy(name, start, len);
-		name[len] = '\0';
-		if (!bdf_parse(name, &bdf))
-			return set_draft_bdf(target, value, bdf, e);
-	}
-	err_set(e, EINVAL, "--device path=%s: does not end in a PCI address",
-		value);
-	err_hint(e, "for example path=/sys/bus/pci/devices/0000:3b:10.0");
-	return -EINVAL;
-}
-
-static int set_device_managed(void *target, const char *value, struct err *e)
-{
-	return option_on_off("--device managed", value, &draft(target)->managed,
-			     e);
-}
-
-static int check_device(const struct parse *p, const struct config_device *d,
-			const char *value, struct err *e)
-{
-	const struct config *c = p->c;
-	char name[BDF_STR_LEN];
-
-	if (!p->has_bdf) {
-		err_set(e, EINVAL, "--device %s: names no device", value);
-		err_hint(e, "for example --device 0000:3b:10.0");
-		return -EINVAL;
-	}
-	for (unsigned int i = 0; i < c->nr_devices; i++)
-		if (bdf_equal(c->devices[i].bdf, d->bdf))
-			return err_set(e, EINVAL, "--device %s: is given twice",
-				       bdf_str(d->bdf, name));
-	return 0;
+	if (a->has_bdf && b->has_bdf)
+		return bdf_equal(a->bdf, b->bdf);
+	if (a->fd >= 0 && b->fd >= 0)
+		return a->fd == b->fd;
+	return a->path[0] && !strcmp(a->path, b->path);
 }
 
 static int set_device(void *target, const char *value, struct err *e)
 {
-	static const struct option_key keys[] = {
-		{ "path", set_device_path },
-		{ "managed", set_device_managed },
-	};
-	static const struct option_keys list = { "--device", keys,
-						 ARRAY_SIZE(keys),
-						 set_device_bdf };
-	struct parse *p = target;
-	struct config *c = p->c;
+	struct config *c = ((struct parse *)target)->c;
+	struct config_device *d = &c->devices[c->nr_devices];
 	int ret;
 
 	if (c->nr_devices == CONFIG_MAX_DEVICES)
 		return err_set(e, EINVAL,
 			       "--device %s: a guest takes at most %d devices",
 			       value, CONFIG_MAX_DEVICES);
-	*draft(p) = (struct config_device){ .managed = true };
-	p->has_bdf = false;
-	ret = option_keys_parse(&list, value, p, e);
-	if (!ret)
-		ret = check_device(p, draft(p), value, e);
-	if (!ret)
-		c->nr_devices++;
-	return ret;
+	ret = config_device_parse(value, d, e);
+	if (ret)
+		return ret;
+	for (unsigned int i = 0; i < c->nr_devices; i++)
+		if (same_device(&c->devices[i], d))
+			return err_set(e, EINVAL, "--device %s: is given twice",
+				       value);
+	c->nr_devices++;
+	return 0;
+}
+
+static int set_vfio_backend(void *target, const char *value, struct err *e)
+{
+	static const char *const words[] = {
+		[IOMMU_AUTO] = "auto",
+		[IOMMU_IOMMUFD] = "iommufd",
+		[IOMMU_CONTAINER] = "container",
+	};
+	struct parse *p = target;
+	int i = option_word("--vfio backend", value, words, ARRAY_SIZE(words),
+			    e);
+
+	if (i < 0)
+		return i;
+	p->c->iommu_kind = (enum iommu_kind)i;
+	return 0;
+}
+
+static int set_vfio_p2p(void *target, const char *value, struct err *e)
+{
+	static const char *const words[] = {
+		[IOMMU_P2P_AUTO] = "auto",
+		[IOMMU_P2P_OFF] = "off",
+		[IOMMU_P2P_ON] = "on",
+	};
+	struct parse *p = target;
+	int i = option_word("--vfio p2p", value, words, ARRAY_SIZE(words), e);
+
+	if (i < 0)
+		return i;
+	p->c->p2p = (enum iommu_p2p)i;
+	return 0;
+}
+
+static int set_vfio(void *target, const char *value, struct err *e)
+{
+	static const struct option_key keys[] = {
+		{ "backend", set_vfio_backend },
+		{ "p2p", set_vfio_p2p },
+	};
+	static const struct option_keys list = { "--vfio", keys,
+						 ARRAY_SIZE(keys), NULL };
+
+	return option_keys_parse(&list, value, target, e);
 }
 
 /* --- --serial and the rest --- */
@@ -366,6 +332,14 @@ static int set_stats(void *target, const char *value, struct err *e)
 	return 0;
 }
 
+static int set_timing(void *target, const char *value, struct err *e)
+{
+	(void)value;
+	(void)e;
+	((struct parse *)target)->c->timing = true;
+	return 0;
+}
+
 static int set_verbose(void *target, const char *value, struct err *e)
 {
 	(void)value;
@@ -394,9 +368,12 @@ static const struct option_def run_options[] = {
 	{ "memory", 0, "size=SIZE[,KEY=...]",
 	  "RAM (default 512M); keys hugepages=on|off, hugepage_size=2M|1G",
 	  false, set_memory },
-	{ "device", 0, "BDF[,managed=on|off]",
-	  "PCI function to assign, or path=/sys/...; may be repeated", true,
-	  set_device },
+	{ "device", 0, "BDF[,KEY=...]",
+	  "device to assign, also path=/sys/... or fd=N; may be repeated; keys managed, rom, addr, multifunction, port, on-error, release-timeout, vf-token (see strait(1))",
+	  true, set_device },
+	{ "vfio", 0, "KEY=VALUE[,...]",
+	  "backend=auto|iommufd|container, p2p=auto|on|off: how devices reach memory",
+	  false, set_vfio },
 	{ "serial", 0, "tty|null|off|file=PATH",
 	  "where the first serial port goes (default tty)", false, set_serial },
 	{ "on-reboot", 0, "restart|exit",
@@ -404,6 +381,8 @@ static const struct option_def run_options[] = {
 	  set_on_reboot },
 	{ "stats", 0, NULL, "print counts of exits at the end", false,
 	  set_stats },
+	{ "timing", 0, NULL, "print how long each phase of the start took",
+	  false, set_timing },
 	{ "verbose", 'v', NULL, "say more; -vv and -vvv say still more", true,
 	  set_verbose },
 	{ "help", 'h', NULL, "print this", false, set_help },

@@ -3,17 +3,44 @@
 #ifndef STRAIT_VM_CONFIG_H
 #define STRAIT_VM_CONFIG_H
 
+#include "iommu/iommu.h"
 #include "src/base/err.h"
 #include "src/base/types.h"
+#include "vfio/vfio.h"
 
-enum { CONFIG_MAX_DEVICES = 32, CONFIG_MAX_CPUS = 255 };
+enum {
+	CONFIG_MAX_DEVICES = 32,
+	CONFIG_MAX_CPUS = 255,
+	CONFIG_PATH_LEN = 256,
+	CONFIG_NAME_LEN = 32,
+	CONFIG_UUID_LEN = 37,
+};
 
 enum config_serial { SERIAL_TTY, SERIAL_OFF, SERIAL_FILE, SERIAL_NULL };
 
+/* What an error that the device reports does to the VM. */
+enum vfio_rom { VFIO_ROM_ON, VFIO_ROM_OFF, VFIO_ROM_FILE }; /* TEMP */
+enum config_on_error { CONFIG_ERROR_STOP, CONFIG_ERROR_REPORT };
+
+/* Named by exactly one of bdf, path and fd. */
 struct config_device {
 	struct bdf bdf;
-	bool managed; /* bind to vfio-pci and give back; managed=off leaves
-			 binding alone */
+	bool has_bdf;
+	char path[CONFIG_PATH_LEN]; /* in sysfs, or "" */
+	int fd;			    /* an open VFIO cdev, or -1 */
+	/* Bind to vfio-pci and give back; managed=off leaves binding alone. */
+	bool managed;
+	char vf_token[CONFIG_UUID_LEN]; /* or "" */
+	enum vfio_rom rom;
+	char rom_file[CONFIG_PATH_LEN]; /* for VFIO_ROM_FILE */
+	int devfn; /* place on the guest's bus 0, or -1: the first free slot */
+	/* Stands for all functions of its host slot, which keep their numbers.
+	 */
+	bool keep_functions;
+	char port[CONFIG_NAME_LEN]; /* root port that it sits behind, or "" */
+	enum config_on_error on_error;
+	/* How long the guest may take to release it when the host asks. */
+	unsigned int release_timeout_s;
 };
 
 struct config {
@@ -28,6 +55,9 @@ struct config {
 	bool restart_on_reboot;
 	bool stats; /* --stats: returns to user space and exits, at the end */
 	int verbosity; /* -v, -vv, -vvv */
+	bool timing;   /* --timing: how long each phase of the start took */
+	enum iommu_kind iommu_kind;
+	enum iommu_p2p p2p;
 	struct config_device devices[CONFIG_MAX_DEVICES];
 	unsigned int nr_devices;
 };
@@ -38,11 +68,14 @@ enum config_action { CONFIG_RUN, CONFIG_HELP };
 /*
  * Reads the words after "run". Pointers in *out are into argv. Returns 0 or
  * -EINVAL with the option, what is wrong with it and the nearest valid name;
- * files are not looked at. Device paths (path=/sys/...) are resolved to their
- * BDF by name.
+ * files are not looked at.
  */
 int config_parse(int argc, char **argv, struct config *out,
 		 enum config_action *action, struct err *e);
+
+/* The value of one --device (config_device.c). -EINVAL, with a hint. */
+int config_device_parse(const char *value, struct config_device *out,
+			struct err *e);
 
 /* Writes the help of `strait run`, from the option table. */
 void config_help(FILE *f);

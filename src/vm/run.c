@@ -106,45 +106,6 @@ int vm_execute(struct vm *vm, struct err *e)
 	return ret;
 }
 
-static int bind_devices(const struct config *c, const struct host *host,
-			struct host_bind *binds, struct err *e)
-{
-	struct bdf managed[CONFIG_MAX_DEVICES];
-	struct iommu_to_bind to_bind = { .bdfs = managed };
-	int ret = 0;
-
-	for (unsigned int i = 0; i < c->nr_devices; i++)
-		if (c->devices[i].managed)
-			managed[to_bind.nr++] = c->devices[i].bdf;
-	/* All are looked at before the first is touched. */
-	for (unsigned int i = 0; !ret && i < c->nr_devices; i++)
-		ret = iommu_group_check_with(host, c->devices[i].bdf, &to_bind,
-					     e);
-	for (unsigned int i = 0; !ret && i < c->nr_devices; i++)
-		if (c->devices[i].managed)
-			ret = host_bind_vfio(host, c->devices[i].bdf, &binds[i],
-					     e);
-	return ret;
-}
-
-/* Each failure is said, and the others still go back. False if there was one.
- */
-static bool unbind_devices(const struct config *c, const struct host *host,
-			   struct host_bind *binds)
-{
-	bool all = true;
-
-	for (unsigned int i = c->nr_devices; i-- > 0;) {
-		struct err e = { 0 };
-
-		if (host_bind_undo(host, &binds[i], &e)) {
-			err_print(&e, stderr);
-			all = false;
-		}
-	}
-	return all;
-}
-
 static int status_of(const struct vm *vm)
 {
 	switch (vm->end) {
@@ -164,17 +125,19 @@ static int status_of(const struct vm *vm)
 
 /* One machine from power-on to its end. */
 static int run_once(const struct config *c, const struct host *host,
-		    struct err *e)
+		    struct assignments *assignments, struct err *e)
 {
 	struct vm vm;
 	int status = VM_HOST;
-	int ret = vm_build(&vm, c, host, e);
+	int ret = vm_build(&vm, c, host, assignments, e);
 
 	if (ret == -EINTR && vm_pending_signal()) {
 		*e = (struct err){ 0 };
 		status = VM_SIGNAL + vm_pending_signal();
 	}
 	if (!ret) {
+		if (c->timing)
+			timing_print(&vm.timing, stderr);
 		if (c->serial == SERIAL_TTY)
 			terminal_raw();
 		ret = vm_execute(&vm, e);
@@ -200,7 +163,7 @@ static void raise_file_limit(void)
 
 int vm_run(const struct config *c, struct err *e)
 {
-	struct host_bind binds[CONFIG_MAX_DEVICES] = { 0 };
+	struct assignments assignments;
 	struct host host;
 	sigset_t set;
 	int status = VM_HOST;
@@ -213,12 +176,12 @@ int vm_run(const struct config *c, struct err *e)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (host_open(&host, "/", e))
 		return VM_HOST;
-	if (!bind_devices(c, &host, binds, e)) {
+	if (!assign_devices(c, &host, &assignments, e)) {
 		do
-			status = run_once(c, &host, e);
+			status = run_once(c, &host, &assignments, e);
 		while (status == VM_REBOOTED && c->restart_on_reboot);
 	}
-	if (!unbind_devices(c, &host, binds) && status == VM_OK)
+	if (!assign_undo(&host, &assignments) && status == VM_OK)
 		status = VM_HOST;
 	host_close(&host);
 	return status;

@@ -19,7 +19,9 @@
 #include "src/core/mem.h"
 #include "src/core/ram.h"
 #include "src/dev/dev.h"
+#include "src/vm/assign.h"
 #include "src/vm/config.h"
+#include "src/vm/timing.h"
 #include "src/x86/boot.h"
 #include "src/x86/cpu.h"
 #include "src/x86/layout.h"
@@ -59,6 +61,8 @@ struct vcpu {
 };
 
 struct vm_device {
+	struct vm *vm;
+	struct assignment *assignment;
 	struct vfio_dev dev;
 	struct vfio_pci *pci; /* owns dev once it is there */
 	bool is_open;
@@ -68,6 +72,8 @@ struct vm_device {
 struct vm {
 	const struct config *config;
 	const struct host *host;
+	struct assignments *assignments;
+	struct timing timing;
 
 	struct ram ram;
 	struct mem mem;
@@ -105,7 +111,8 @@ struct vm {
 
 /* vm is zeroed by it. On failure vm_teardown still has to be called. */
 int vm_build(struct vm *vm, const struct config *config,
-	     const struct host *host, struct err *e);
+	     const struct host *host, struct assignments *assignments,
+	     struct err *e);
 void vm_teardown(struct vm *vm);
 
 /* Starts the vCPUs, waits for a reason to stop, stops them. */
@@ -119,6 +126,16 @@ void vm_request_end(struct vm *vm, enum vm_end end);
 /* The whole of `strait run`: bind, build, execute, again on reboot, give back.
  */
 int vm_run(const struct config *config, struct err *e);
+
+/*
+ * devices.c: the assigned devices. First the back end is chosen, which leaves
+ * vm->iommu NULL if there are none; then they are opened and reset, then put on
+ * the guest's PCI bus. close accepts what is half done.
+ */
+int devices_choose_iommu(struct vm *vm, struct err *e);
+int devices_open(struct vm *vm, struct err *e);
+int devices_add(struct vm *vm, struct err *e);
+void devices_close(struct vm *vm);
 
 /* vcpu.c: the vCPUs' threads. */
 int vcpus_start(struct vm *vm, struct err *e);

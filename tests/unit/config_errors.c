@@ -140,7 +140,7 @@ static void an_unknown_key_gets_the_nearest(void)
 	refused("--cpus", "max=4", "--cpus: unknown key \"max\"",
 		"its keys are: boot");
 	refused("--device", "01:10.0,iommu=on", "unknown key \"iommu\"",
-		"its keys are: path, managed");
+		"its keys are: path, fd, managed");
 }
 
 static void a_key_given_twice_is_refused(void)
@@ -210,10 +210,10 @@ static void a_bare_path_gets_its_key(void)
 
 static void a_path_without_bdf_is_refused(void)
 {
-	refused("--device", "path=/dev/vfio/12",
-		"does not end in a PCI address", "/sys/bus/pci/devices/");
-	refused("--device", "path=0000:01:10.0", "does not end in", "");
-	refused("--device", "path=///", "does not end in", "");
+	refused("--device", "path=/dev/vfio/12", "not a path in /sys",
+		"/sys/bus/pci/devices/");
+	refused("--device", "path=0000:01:10.0", "not a path in /sys", "");
+	refused("--device", "path=///", "not a path in /sys", "");
 }
 
 static void a_device_without_address_is_refused(void)
@@ -225,7 +225,7 @@ static void two_functions_in_one_device_are_refused(void)
 {
 	refused("--device", "01:10.0,01:10.2", "01:10.2: a second function",
 		"a --device of its own");
-	refused("--device", "01:10.0,path=/x/0000:01:10.2", "a second function",
+	refused("--device", "01:10.0,path=/sys/x/0000:01:10.2", "a second function",
 		"a --device of its own");
 }
 
@@ -235,7 +235,74 @@ static void a_device_given_twice_is_refused(void)
 	     b[] = "path=/sys/bus/pci/devices/0000:01:10.0";
 
 	refused_words(4, (char *[]){ k, a, d, b },
-		      "--device 0000:01:10.0: is given twice", "");
+		      "0000:01:10.0: is given twice", "");
+}
+
+static void an_fd_that_is_none_is_refused(void)
+{
+	refused("--device", "fd=x", "fd=x: not a file descriptor",
+		"3<>/dev/vfio/devices/vfio0");
+	refused("--device", "fd=-1", "not a file descriptor", "");
+	refused("--device", "fd=3,01:10.0", "01:10.0: a second function", "");
+}
+
+static void an_address_outside_of_bus_0_is_refused(void)
+{
+	refused("--device", "01:10.0,addr=20.0", "addr=20.0: not a device",
+		"addr=05.0");
+	refused("--device", "01:10.0,addr=00.0", "addr=00.0: not a device",
+		"the host bridge");
+	refused("--device", "01:10.0,addr=1.8", "addr=1.8: not a device", "");
+	refused("--device", "01:10.0,addr=1.0x", "not a device", "");
+}
+
+static void a_port_has_no_address(void)
+{
+	refused("--device", "01:10.0,addr=2.0,port=p", "exclude each other",
+		"device 00");
+}
+
+static void kept_functions_need_a_slot(void)
+{
+	refused("--device", "fd=3,multifunction=keep", "needs a PCI address",
+		"");
+	refused("--device", "01:10.0,multifunction=keep,addr=05.1",
+		"names a slot", "addr=05.0");
+	refused("--device", "01:10.0,multifunction=kep", "is not one of",
+		"keep");
+}
+
+static void a_rom_that_is_no_path_is_refused(void)
+{
+	refused("--device", "01:10.0,rom=onn", "\"onn\" is not one of: on, off",
+		"did you mean on?");
+	refused("--device", "01:10.0,rom=my.rom", "is not one of",
+		"rom=./my.rom");
+}
+
+static void a_bad_release_timeout_is_refused(void)
+{
+	refused("--device", "01:10.0,release-timeout=-1",
+		"not a number of seconds", "release-timeout=20");
+	refused("--device", "01:10.0,release-timeout=99999", "0 to 3600", "");
+}
+
+static void a_bad_vf_token_is_refused(void)
+{
+	refused("--device", "01:10.0,vf-token=1234", "not a UUID", "uuidgen");
+	refused("--device",
+		"01:10.0,vf-token=14d63f20-8445-11ea-8900-1f9ce7d5650g",
+		"not a UUID", "");
+}
+
+static void a_bad_backend_is_refused(void)
+{
+	refused("--vfio", "backend=iomufd", "\"iomufd\" is not one of",
+		"iommufd");
+	refused("--vfio", "p2p=yes", "\"yes\" is not one of: auto, off, on",
+		"");
+	refused("--vfio", "iommufd", "not of the form key=value",
+		"backend=iommufd");
 }
 
 static void too_many_devices_are_refused(void)
@@ -290,6 +357,14 @@ int main(void)
 	TAP_RUN(a_device_without_address_is_refused);
 	TAP_RUN(two_functions_in_one_device_are_refused);
 	TAP_RUN(a_device_given_twice_is_refused);
+	TAP_RUN(an_fd_that_is_none_is_refused);
+	TAP_RUN(an_address_outside_of_bus_0_is_refused);
+	TAP_RUN(a_port_has_no_address);
+	TAP_RUN(kept_functions_need_a_slot);
+	TAP_RUN(a_rom_that_is_no_path_is_refused);
+	TAP_RUN(a_bad_release_timeout_is_refused);
+	TAP_RUN(a_bad_vf_token_is_refused);
+	TAP_RUN(a_bad_backend_is_refused);
 	TAP_RUN(too_many_devices_are_refused);
 	TAP_RUN(a_bad_serial_gets_the_nearest);
 	TAP_RUN(a_bad_on_reboot_names_the_choices);

@@ -129,7 +129,7 @@ static void device_takes_a_sysfs_path(void)
 static void device_may_be_repeated(void)
 {
 	CHECK_EQ(PARSE_K("--device", "01:10.0", "--device=01:10.2", "--device",
-			 "managed=off,path=/x/0000:01:10.4"),
+			 "managed=off,path=/sys/x/0000:01:10.4"),
 		 0);
 	CHECK_EQ(conf.nr_devices, 3);
 	CHECK(conf.devices[1].managed);
@@ -195,7 +195,7 @@ static void help_names_every_option_once(void)
 	CHECK_HAS(text, "--cmdline STRING ");
 	CHECK_HAS(text, "--cpus boot=N ");
 	CHECK_HAS(text, "--memory size=SIZE");
-	CHECK_HAS(text, "--device BDF[,managed=on|off] ");
+	CHECK_HAS(text, "--device BDF[,KEY=...] ");
 	CHECK_HAS(text, "--serial tty|null|off|file=PATH ");
 	CHECK_HAS(text, "--on-reboot restart|exit ");
 	CHECK_HAS(text, "--stats ");
@@ -236,6 +236,86 @@ static void a_size_that_overflows_is_refused(void)
 	CHECK_EQ(size_of("99999999999999999999999999"), 0);
 }
 
+static void a_device_has_defaults(void)
+{
+	const struct config_device *d = &conf.devices[0];
+
+	CHECK_EQ(PARSE_K("--device", "3b:10.2"), 0);
+	CHECK(d->has_bdf);
+	CHECK_EQ(d->fd, -1);
+	CHECK_EQ(d->devfn, -1);
+	CHECK_EQ(d->rom, VFIO_ROM_ON);
+	CHECK_EQ(d->on_error, CONFIG_ERROR_STOP);
+	CHECK_EQ(d->release_timeout_s, 20);
+	CHECK(!d->keep_functions);
+	CHECK(!strcmp(d->port, ""));
+	CHECK(!strcmp(d->vf_token, ""));
+}
+
+static void a_device_has_a_place(void)
+{
+	CHECK_EQ(PARSE_K("--device", "3b:10.2,addr=1f.7", "--device",
+			 "3b:10.3,port=slot-1", "--device",
+			 "3b:11.0,multifunction=keep,addr=05.0"),
+		 0);
+	CHECK_EQ(conf.devices[0].devfn, 0xff);
+	CHECK(!strcmp(conf.devices[1].port, "slot-1"));
+	CHECK(conf.devices[2].keep_functions);
+	CHECK_EQ(conf.devices[2].devfn, 0x28);
+}
+
+static void a_device_may_be_an_open_file(void)
+{
+	CHECK_EQ(PARSE_K("--device", "fd=3", "--device", "fd=4"), 0);
+	CHECK_EQ(conf.devices[0].fd, 3);
+	CHECK_EQ(conf.devices[1].fd, 4);
+	CHECK(!conf.devices[0].has_bdf);
+}
+
+static void a_device_may_be_mediated(void)
+{
+	const char *path = "/sys/bus/mdev/devices/"
+			   "83b8f4f2-509f-382f-3c1e-e6bfe0fa1001";
+	char word[128];
+
+	snprintf(word, sizeof(word), "path=%s", path);
+	CHECK_EQ(config_device_parse(word, &conf.devices[0], &err), 0);
+	CHECK(!strcmp(conf.devices[0].path, path));
+	CHECK(!conf.devices[0].has_bdf);
+}
+
+static void a_rom_may_be_a_file(void)
+{
+	CHECK_EQ(PARSE_K("--device", "3b:10.2,rom=./a.rom", "--device",
+			 "3b:10.3,rom=off"),
+		 0);
+	CHECK_EQ(conf.devices[0].rom, VFIO_ROM_FILE);
+	CHECK(!strcmp(conf.devices[0].rom_file, "./a.rom"));
+	CHECK_EQ(conf.devices[1].rom, VFIO_ROM_OFF);
+}
+
+static void what_the_host_wants_is_set_per_device(void)
+{
+	CHECK_EQ(PARSE_K("--device", "3b:10.2,on-error=report", "--device",
+			 "3b:10.3,release-timeout=0"),
+		 0);
+	CHECK_EQ(conf.devices[0].on_error, CONFIG_ERROR_REPORT);
+	CHECK_EQ(conf.devices[1].release_timeout_s, 0);
+}
+
+static void vfio_takes_a_backend_and_p2p(void)
+{
+	CHECK_EQ(PARSE_K("--serial", "off"), 0);
+	CHECK_EQ(conf.iommu_kind, IOMMU_AUTO);
+	CHECK_EQ(conf.p2p, IOMMU_P2P_AUTO);
+	CHECK_EQ(PARSE_K("--vfio", "backend=iommufd,p2p=on"), 0);
+	CHECK_EQ(conf.iommu_kind, IOMMU_IOMMUFD);
+	CHECK_EQ(conf.p2p, IOMMU_P2P_ON);
+	CHECK_EQ(PARSE_K("--vfio", "backend=container,p2p=off"), 0);
+	CHECK_EQ(conf.iommu_kind, IOMMU_CONTAINER);
+	CHECK_EQ(conf.p2p, IOMMU_P2P_OFF);
+}
+
 int main(void)
 {
 	TAP_RUN(a_kernel_alone_gives_the_defaults);
@@ -260,5 +340,12 @@ int main(void)
 	TAP_RUN(sizes_have_binary_suffixes);
 	TAP_RUN(what_is_no_size_is_refused);
 	TAP_RUN(a_size_that_overflows_is_refused);
+	TAP_RUN(a_device_has_defaults);
+	TAP_RUN(a_device_has_a_place);
+	TAP_RUN(a_device_may_be_an_open_file);
+	TAP_RUN(a_device_may_be_mediated);
+	TAP_RUN(a_rom_may_be_a_file);
+	TAP_RUN(what_the_host_wants_is_set_per_device);
+	TAP_RUN(vfio_takes_a_backend_and_p2p);
 	return tap_done();
 }

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Which devices of the host a VM gets, and their binding to vfio-pci. */
+#ifndef STRAIT_VM_ASSIGN_H
+#define STRAIT_VM_ASSIGN_H
+
+#include "iommu/iommu.h"
+#include "src/host/host.h"
+#include "src/vm/config.h"
+
+struct assignment {
+	const struct config_device *config;
+	/* Outlives machines, because a handed fd is bound once in its life. */
+	struct iommu_device device;
+	/* With multifunction=keep: its function number, in the slot of the
+	 * assignment before it unless it is the first; else -1. */
+	int function;
+	bool is_first; /* of its --device */
+	bool is_gone;  /* the host took it back while the guest ran */
+	struct host_bind bind;
+};
+
+struct assignments {
+	struct assignment at[CONFIG_MAX_DEVICES];
+	unsigned int nr;
+};
+
+/*
+ * Looks up every --device on the host, refuses what cannot be assigned before
+ * anything is touched, then binds those that are managed. On failure
+ * assign_undo still has to be called. config has to outlive *out.
+ */
+int assign_devices(const struct config *c, const struct host *h,
+		   struct assignments *out, struct err *e);
+
+/*
+ * Gives everything back. A failure is printed, and the others still go back:
+ * false if there was one.
+ */
+bool assign_undo(const struct host *h, struct assignments *a);
+
+#endif
