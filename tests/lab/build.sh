@@ -13,8 +13,10 @@
 #
 # The cache holds  debs/          downloaded packages, so a rebuild is quick
 #                  root-<key>/    the packages unpacked; key: what is installed
-#                  image-<key>/   disk and initramfs; key: root and our scripts
-# Both are built under another name and renamed when whole.
+#                  kernel-<key>/  the lab kernel; key: its source and config
+#                  image-<key>/   disk and initramfs; key: root, kernel and
+#                                 our scripts
+# All are built under another name and renamed when whole.
 
 suite=trixie
 default_mirror=http://deb.debian.org/debian
@@ -58,6 +60,9 @@ boot_modules=(virtio_blk crc32c_generic ext4)
 guest_modules=(igbvf)
 guest_full_modules=(igbvf igb e1000e nvme virtio_net virtio_blk 8139cp 8139too
 	usb_storage xhci_pci virtio-rng vmw_vsock_virtio_transport tun)
+# What the lab kernel has built in, of what our scripts and tests load.
+builtin_modules=("${boot_modules[@]}" "${guest_full_modules[@]}" kvm_amd
+	vfio-pci vfio_iommu_type1 9p 9pnet_virtio nvme_core sd_mod mtty 8021q)
 # Programs in the guests' bigger initramfs.
 guest_full_programs=(usr/bin/lspci)
 
@@ -70,7 +75,9 @@ root_key() { printf '%s\n' "$suite" "${packages[@]}" "${excludes[@]}" | hash_of;
 image_key() {
 	{
 		root_key
-		cat "$lab_dir"/build.sh "$lab_dir"/host-*.sh "$lab_dir"/guest-init.sh
+		kernel_key
+		cat "$lab_dir"/{build,kernel}.sh "$lab_dir"/host-*.sh \
+			"$lab_dir"/guest-init.sh
 	} | hash_of
 }
 
@@ -290,13 +297,21 @@ make_archives() { # ROOT TMP
 
 # ---- the disk image ---------------------------------------------------------
 
+# The root with the kernel that was asked for.
+make_tree() { # ROOT TMP
+	cp -al "$1" "$2/tree"
+	[ "$kernel" != stock ] || return 0
+	fake_modules "$1" "$2/tree" "$(lab_kernel)"
+	cp "$(lab_kernel)" "$2/tree/boot/vmlinuz-$(kernel_release "$2/tree")"
+}
+
 # The image is the root plus what guests boot from; the root directory itself
 # stays as the packages left it.
 make_image() { # ROOT TMP
 	local release
-	release=$(kernel_release "$1")
-	make_archives "$1" "$2"
-	cp -al "$1" "$2/tree"
+	make_tree "$1" "$2"
+	release=$(kernel_release "$2/tree")
+	make_archives "$2/tree" "$2"
 	cp "$2/guest.cpio" "$2/guest-full.cpio" "$2/tree/boot/"
 	ln -s "vmlinuz-$release" "$2/tree/boot/vmlinuz"
 	cp "$lab_dir/host-init.sh" "$2/tree/sbin/lab-init"
@@ -304,7 +319,7 @@ make_image() { # ROOT TMP
 	mkdir -p "$2/tree/strait" "$2/tree/lab"
 	MKE2FS_CONFIG=$1/etc/mke2fs.conf in_root "$1" sbin/mke2fs -q -t ext4 \
 		-O ^has_journal -m 0 -d "$2/tree" "$2/host.img" 2G
-	cp "$1/boot/vmlinuz-$release" "$2/vmlinuz"
+	cp "$2/tree/boot/vmlinuz-$release" "$2/vmlinuz"
 	make_tsc_probe "$2" || true
 	rm -rf "$2/tree" "$2/host" "$2/guest"
 }
@@ -327,7 +342,10 @@ build_image() {
 
 # ---- entry points -----------------------------------------------------------
 
-is_built() { [ -d "$cache/image-$(image_key)" ] && [ -d "$cache/root-$(root_key)" ]; }
+is_built() {
+	[ -d "$cache/image-$(image_key)" ] && [ -d "$cache/root-$(root_key)" ] &&
+		kernel_is_built
+}
 
 check_build_host() {
 	local tool
@@ -341,15 +359,19 @@ check_build_host() {
 }
 
 # Images go when nothing has used them for an hour, because one takes seconds to
-# make; roots after two weeks; what a killed run left behind, after a day.
+# make; roots and kernels after two weeks; what a killed run left behind, after a day.
 remove_stale() {
 	mark_used
 	find "$cache" -maxdepth 1 -type d \( -name 'image-*' -mmin +60 \
-		-o -name 'root-*' -mtime +14 -o -name 'run.*' -mtime +1 \) \
+		-o \( -name 'root-*' -o -name 'kernel-*' \) -mtime +14 -o -name 'run.*' -mtime +1 \) \
 		-exec rm -rf {} +
 }
 
-mark_used() { touch "$cache/root-$(root_key)" "$cache/image-$(image_key)"; }
+mark_used() {
+	touch "$cache/root-$(root_key)" "$cache/image-$(image_key)"
+	[ "$kernel" = stock ] || has_prebuilt ||
+		touch "$cache/kernel-$(lab_kernel_key)"
+}
 
 lab_build() {
 	if is_built; then
@@ -365,6 +387,7 @@ lab_build() {
 	fi
 	building=yes
 	[ -d "$cache/root-$(root_key)" ] || build_root
+	kernel_is_built || build_kernel
 	[ -d "$cache/image-$(image_key)" ] || build_image
 	remove_stale
 	building=""

@@ -6,7 +6,7 @@
 # words on the kernel's command line, in this order whatever theirs:
 #
 #   lab.mod=NAME[,NAME...]   load these modules (default with lab.net: igbvf)
-#   lab.net=IP/LEN[@MODULE]  wait for the network interface of MODULE (default:
+#   lab.net=IP/LEN[@DRIVER]  wait for the network interface of DRIVER (default:
 #                            the first of any), give it this address, wait for
 #                            its carrier
 #   lab.show                 list PCI functions and network interfaces
@@ -62,12 +62,12 @@ wait_for() {
 	done
 }
 
-find_interface() { # MODULE or nothing
+find_interface() { # DRIVER or nothing
 	local dir
-	for dir in /sys/class/net/*/device/driver/module; do
+	for dir in /sys/class/net/*/device/driver; do
 		[ -e "$dir" ] || continue
 		case $(readlink "$dir") in
-		*"/${1:-}" | */"${1:-*}") ;;
+		*"/${1:-}") ;;
 		*) [ -z "${1:-}" ] || continue ;;
 		esac
 		interface=${dir#/sys/class/net/}
@@ -82,10 +82,10 @@ has_carrier() {
 }
 
 set_up_net() { # IP/LEN[@MODULE]
-	local address=${1%@*} module=""
-	case $1 in *@*) module=${1#*@} ;; esac
-	if ! wait_for find_interface "$module"; then
-		echo "GUEST-NET-FAIL no interface ${module:+of }$module"
+	local address=${1%@*} driver=""
+	case $1 in *@*) driver=${1#*@} ;; esac
+	if ! wait_for find_interface "$driver"; then
+		echo "GUEST-NET-FAIL no interface ${driver:+of }$driver"
 		return
 	fi
 	ip link set "$interface" up

@@ -46,8 +46,10 @@ load_drivers() {
 	wait
 }
 
+# A kernel that has igbvf built in would bind each new VF to it.
 pf_up() {
 	local dev
+	echo 0 > "/sys/bus/pci/devices/$pf/sriov_drivers_autoprobe"
 	dev=$(ls "/sys/bus/pci/devices/$pf/net") || return 0
 	ip link set "$dev" up
 	ip address add 10.0.2.15/24 dev "$dev"

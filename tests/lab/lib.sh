@@ -74,7 +74,7 @@ make_vfs() { # COUNT [probe]
 
 drop_vfs() {
 	echo 0 > "$pci_dir/$PF/sriov_numvfs"
-	echo 1 > "$pci_dir/$PF/sriov_drivers_autoprobe"
+	echo 0 > "$pci_dir/$PF/sriov_drivers_autoprobe"
 }
 
 # Move a function to a driver, or to none; what strait does by itself.
