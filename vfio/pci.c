@@ -65,6 +65,8 @@ static int build(struct vfio_pci *v, struct err *e)
 	if (ret)
 		return ret;
 	ret = bars_init(v, phys, e);
+	if (!ret)
+		ret = vfio_rom_init(v, e);
 	if (ret)
 		return ret;
 	ret = vfio_config_decode_on(v, false);
@@ -80,14 +82,16 @@ static int build(struct vfio_pci *v, struct err *e)
 static void undo(struct vfio_pci *v)
 {
 	pci_dev_fini(&v->pci);
-	for (unsigned int n = 0; n < PCI_NR_BARS; n++)
+	for (unsigned int n = 0; n < PCI_NR_REGIONS; n++)
 		vfio_bar_fini(&v->bars[n]);
+	vfio_rom_fini(v);
 	vfio_msix_fini(v);
 	free(v);
 }
 
 int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
-		 struct vfio_pci **out, struct err *e)
+		 const struct vfio_pci_options *options, struct vfio_pci **out,
+		 struct err *e)
 {
 	struct vfio_pci *v = calloc(1, sizeof(*v));
 	int ret;
@@ -96,6 +100,7 @@ int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
 		return err_set(e, ENOMEM, "%s: out of memory", d->name);
 	v->d = d;
 	v->env = *env;
+	v->options = *options;
 	ret = build(v, e);
 	if (ret) {
 		undo(v);

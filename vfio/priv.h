@@ -23,12 +23,21 @@ struct vfio_bar {
 	unsigned int nr_parts;
 };
 
+/* What the guest reads behind the ROM BAR. */
+struct vfio_rom {
+	uint8_t *data; /* NULL: no ROM */
+	uint64_t size; /* of the BAR */
+	bool is_filled;
+};
+
 struct vfio_pci {
 	struct pci_dev pci;
 	struct vfio_dev *d;
 	struct vfio_env env;
 	struct vfio_pci_stats stats; /* relaxed atomics */
-	struct vfio_bar bars[PCI_NR_BARS];
+	struct vfio_pci_options options;
+	struct vfio_bar bars[PCI_NR_REGIONS];
+	struct vfio_rom rom;
 	bool has_io;		/* a port I/O BAR: physical I/O decode is on */
 	bool is_master;		/* bus master enable, as the device has it */
 	unsigned int exp_cap;	/* guest's PCI Express capability, or 0 */
@@ -79,12 +88,29 @@ int vfio_caps_build(struct vfio_pci *v, const uint8_t *phys, unsigned int len,
 /* Describes BAR n to the guest and mmaps what can be; bar is its register. */
 int vfio_bar_init(struct vfio_pci *v, unsigned int n, uint32_t bar,
 		  struct err *e);
+/* Makes parts for BAR n, which is described to the guest already. Also on
+ * failure the caller calls vfio_bar_fini. */
+int vfio_bar_parts(struct vfio_pci *v, unsigned int n,
+		   const struct vfio_region *r, struct err *e);
 /* Accepts a zeroed one. */
 void vfio_bar_fini(struct vfio_bar *b);
 
 /* pci_dev_ops */
 int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr);
 void vfio_bar_unmapped(struct pci_dev *dev, unsigned int n, uint64_t addr);
+
+/* --- trap.c --- */
+
+extern const struct bus_ops vfio_trap_ops; /* dev: a struct vfio_part */
+
+/* --- rom.c --- */
+
+/* Gives the guest a ROM BAR if there is a ROM and options want it. */
+int vfio_rom_init(struct vfio_pci *v, struct err *e);
+/* Accepts a zeroed one. */
+void vfio_rom_fini(struct vfio_pci *v);
+/* The guest is about to look: reads the device's ROM, the first time. */
+void vfio_rom_fill(struct vfio_pci *v);
 
 /* --- msix.c --- */
 

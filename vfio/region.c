@@ -9,10 +9,11 @@
  * the guest gives the BAR an address, mmapped parts become device regions of
  * guest memory, which KVM maps without an exit, and trapped parts become ranges
  * of the bus; when it takes it away, they go.
+ * Trapped accesses are answered in trap.c.
  *
- * A trapped access is looked up again: in the table or the PBA it is the
- * model's, beside them it goes to the device as it is, because drivers have
- * registers in the same page.
+ * A BAR below one page that VFIO lets us mmap has its page to itself in
+ * physical memory (vfio_pci_probe_mmaps reserves the rest). It is mmapped where
+ * the guest's address has a page to itself as well, and trapped elsewhere.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -25,98 +26,6 @@ enum {
 	MAX_PIECES = VFIO_MAX_SPARSE + 2, /* table and PBA cut one each in two
 					   */
 	MAX_PARTS = 2 * MAX_PIECES + 1,
-};
-
-/* --- trapped accesses, on vCPU threads --- */
-
-static bool inside(const struct vfio_bar *b, uint64_t off, unsigned int len,
-		   unsigned int bar, uint64_t start, uint64_t size)
-{
-	return b->index == bar && off >= start && off - start < size &&
-	       len <= size - (off - start);
-}
-
-static bool in_table(const struct vfio_bar *b, uint64_t off, unsigned int len,
-		     uint64_t *at)
-{
-	struct pci_msix_layout l;
-
-	if (!b->v->msix.nr_vectors)
-		return false;
-	l = pci_msix_layout(&b->v->msix);
-	*at = off - l.table_off;
-	return inside(b, off, len, l.table_bar, l.table_off, l.table_len);
-}
-
-static bool in_pba(const struct vfio_bar *b, uint64_t off, unsigned int len,
-		   uint64_t *at)
-{
-	struct pci_msix_layout l;
-
-	if (!b->v->msix.nr_vectors)
-		return false;
-	l = pci_msix_layout(&b->v->msix);
-	*at = off - l.pba_off;
-	return inside(b, off, len, l.pba_bar, l.pba_off, l.pba_len);
-}
-
-static uint64_t trap_read(void *dev, uint64_t offset, unsigned int len)
-{
-	struct vfio_part *p = dev;
-	struct vfio_pci *v = p->bar->v;
-	uint64_t off = p->off + offset, at;
-	uint8_t buf[8];
-	int ret;
-
-	if (in_table(p->bar, off, len, &at)) {
-		vfio_count(&v->stats.msix_accesses, 1);
-		return pci_msix_table_read(&v->msix, at, len);
-	}
-	if (in_pba(p->bar, off, len, &at)) {
-		vfio_count(&v->stats.msix_accesses, 1);
-		return pci_msix_pba_read(&v->msix, at, len);
-	}
-	vfio_count(&v->stats.trapped_accesses, 1);
-	ret = v->d->ops->region_read(v->d, p->bar->index, off, buf, len);
-	if (ret) {
-		log_guest(&v->pci.limit, p->bar->name,
-			  "read of %u bytes at 0x%llx failed (%s)", len,
-			  (unsigned long long)off, strerrorname_np(-ret));
-		return all_ones(len);
-	}
-	return get_le(buf, len);
-}
-
-static void trap_write(void *dev, uint64_t offset, unsigned int len,
-		       uint64_t value)
-{
-	struct vfio_part *p = dev;
-	struct vfio_pci *v = p->bar->v;
-	uint64_t off = p->off + offset, at;
-	uint8_t buf[8];
-	int ret;
-
-	if (in_table(p->bar, off, len, &at)) {
-		vfio_count(&v->stats.msix_accesses, 1);
-		pci_msix_table_write(&v->msix, at, len, value);
-		return;
-	}
-	if (in_pba(p->bar, off, len, &at)) {
-		vfio_count(&v->stats.msix_accesses, 1);
-		return; /* read-only (PCIe 6.0 7.7.2.7) */
-	}
-	vfio_count(&v->stats.trapped_accesses, 1);
-	put_le(buf, value, len);
-	ret = v->d->ops->region_write(v->d, p->bar->index, off, buf, len);
-	if (ret)
-		log_guest(&v->pci.limit, p->bar->name,
-			  "write of %u bytes at 0x%llx failed (%s)", len,
-			  (unsigned long long)off, strerrorname_np(-ret));
-}
-
-static const struct bus_ops trap_ops = {
-	.read = trap_read,
-	.write = trap_write,
 };
 
 /* --- the guest gives the BAR an address, or takes it --- */
@@ -155,6 +64,8 @@ int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
 	struct vfio_bar *b = &v->bars[n];
 	struct err e = { 0 };
 
+	if (n == PCI_BAR_ROM)
+		vfio_rom_fill(v);
 	for (unsigned int i = 0; i < b->nr_parts; i++) {
 		int ret = part_add(&b->parts[i], addr, &e);
 
@@ -271,7 +182,7 @@ static void part_trapped(struct vfio_bar *b, uint64_t from, uint64_t to)
 	*p = (struct vfio_part){ .bar = b, .off = from, .size = to - from };
 	p->range = (struct bus_range){
 		.len = to - from,
-		.ops = &trap_ops,
+		.ops = &vfio_trap_ops,
 		.dev = p,
 		.name = b->name,
 	};
@@ -300,9 +211,10 @@ static int part_mmapped(struct vfio_bar *b, uint64_t from, uint64_t to,
 	return 0;
 }
 
-static int parts_make(struct vfio_bar *b, const struct vfio_region *r,
-		      struct err *e)
+int vfio_bar_parts(struct vfio_pci *v, unsigned int n,
+		   const struct vfio_region *r, struct err *e)
 {
+	struct vfio_bar *b = &v->bars[n];
 	struct pieces ps = { 0 };
 	uint64_t done = 0;
 	int ret;
@@ -392,10 +304,7 @@ int vfio_bar_init(struct vfio_pci *v, unsigned int n, uint32_t bar,
 	if (ret)
 		return ret;
 	v->has_io |= b->is_io;
-	ret = parts_make(b, &region, e);
-	if (ret)
-		vfio_bar_fini(b);
-	return ret;
+	return vfio_bar_parts(v, n, &region, e);
 }
 
 void vfio_bar_fini(struct vfio_bar *b)

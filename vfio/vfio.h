@@ -104,17 +104,35 @@ struct vfio_env {
 	struct irq *irq;
 };
 
+enum vfio_rom_source {
+	VFIO_ROM_ON, /* the device's own, if it has one */
+	VFIO_ROM_OFF,
+	VFIO_ROM_FILE,
+};
+
+struct vfio_pci_options {
+	enum vfio_rom_source rom;
+	const char *rom_file; /* for VFIO_ROM_FILE */
+	/* The guest sees the function below a root port; else it is integrated
+	 * into the root complex. */
+	bool behind_port;
+	/* Mapped BAR parts get a dma-buf (mem_region.fd), for peer-to-peer DMA
+	 * through iommufd. */
+	bool export_dmabuf;
+};
+
 /*
  * The function as the guest sees it. d is freshly open (so it has been reset);
  * the result closes it in vfio_pci_free, but the struct stays the caller's. On
  * failure d is still open and the caller closes it. Reads config space and
  * regions, builds the guest's config, makes an eventfd per MSI-X vector, mmaps
  * the BARs and turns on the device's memory decode; nothing reaches the guest
- * until pci_host_add.
+ * until pci_host_add. options may go once this has returned.
  */
 struct vfio_pci;
 int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
-		 struct vfio_pci **out, struct err *e);
+		 const struct vfio_pci_options *options, struct vfio_pci **out,
+		 struct err *e);
 struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
 /* Interrupts off, regions out of mem and bus, reset, close. vCPUs have stopped.
  */

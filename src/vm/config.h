@@ -19,7 +19,6 @@ enum {
 enum config_serial { SERIAL_TTY, SERIAL_OFF, SERIAL_FILE, SERIAL_NULL };
 
 /* What an error that the device reports does to the VM. */
-enum vfio_rom { VFIO_ROM_ON, VFIO_ROM_OFF, VFIO_ROM_FILE }; /* TEMP */
 enum config_on_error { CONFIG_ERROR_STOP, CONFIG_ERROR_REPORT };
 
 /* Named by exactly one of bdf, path and fd. */
@@ -31,7 +30,7 @@ struct config_device {
 	/* Bind to vfio-pci and give back; managed=off leaves binding alone. */
 	bool managed;
 	char vf_token[CONFIG_UUID_LEN]; /* or "" */
-	enum vfio_rom rom;
+	enum vfio_rom_source rom;
 	char rom_file[CONFIG_PATH_LEN]; /* for VFIO_ROM_FILE */
 	int devfn; /* place on the guest's bus 0, or -1: the first free slot */
 	/* Stands for all functions of its host slot, which keep their numbers.

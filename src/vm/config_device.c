@@ -182,7 +182,7 @@ static int set_rom(void *target, const char *value, struct err *e)
 		err_hint(e, "a file is written with its path: rom=./%s", value);
 		return i;
 	}
-	d->rom = (enum vfio_rom)i;
+	d->rom = (enum vfio_rom_source)i;
 	return 0;
 }
 

@@ -84,6 +84,13 @@ static int place_of(const struct vm_device *d)
 
 static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
 {
+	const struct config_device *c = d->assignment->config;
+	const struct vfio_pci_options options = {
+		.rom = c->rom,
+		.rom_file = c->rom_file,
+		.export_dmabuf =
+			vm->config->p2p != IOMMU_P2P_OFF && vm->nr_devices > 1,
+	};
 	const struct vfio_env env = { .mem = &vm->mem,
 				      .mmio = &vm->mmio,
 				      .pio = &vm->pio,
@@ -91,7 +98,7 @@ static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
 	int ret = kvm_vfio_add(&vm->kvm, d->kvm_fd, e);
 
 	if (!ret)
-		ret = vfio_pci_new(&d->dev, &env, &d->pci, e);
+		ret = vfio_pci_new(&d->dev, &env, &options, &d->pci, e);
 	if (!ret)
 		ret = pci_host_add(&vm->pci, vfio_pci_dev(d->pci), place_of(d),
 				   e);

@@ -32,6 +32,7 @@ struct vm {
 	struct irq irq;
 	struct vfio_pci *v;
 	struct pci_dev *dev;
+	struct vfio_pci_options options;
 	struct err err;
 };
 
@@ -82,7 +83,8 @@ __attribute__((unused)) static void vm_start(struct vm *vm, const char *dump)
 __attribute__((unused)) static int vm_assign(struct vm *vm)
 {
 	struct vfio_env env = { &vm->mem, &vm->mmio, &vm->pio, &vm->irq };
-	int ret = vfio_pci_new(&vm->fake.dev, &env, &vm->v, &vm->err);
+	int ret = vfio_pci_new(&vm->fake.dev, &env, &vm->options, &vm->v,
+			       &vm->err);
 
 	vm->dev = ret ? NULL : vfio_pci_dev(vm->v);
 	return ret;

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the guest reads and writes in trapped parts of BARs. */
+/*
+ * How this works
+ *
+ * These run on vCPU threads and take no lock of their own. An access is looked
+ * up again: in the MSI-X table or the PBA it is the model's, beside them it
+ * goes to the device as it is, because drivers have registers in the same page.
+ * The ROM is read from the copy in rom.c.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "vfio/priv.h"
+
+static bool inside(const struct vfio_bar *b, uint64_t off, unsigned int len,
+		   unsigned int bar, uint64_t start, uint64_t size)
+{
+	return b->index == bar && off >= start && off - start < size &&
+	       len <= size - (off - start);
+}
+
+static bool in_table(const struct vfio_bar *b, uint64_t off, unsigned int len,
+		     uint64_t *at)
+{
+	struct pci_msix_layout l;
+
+	if (!b->v->msix.nr_vectors)
+		return false;
+	l = pci_msix_layout(&b->v->msix);
+	*at = off - l.table_off;
+	return inside(b, off, len, l.table_bar, l.table_off, l.table_len);
+}
+
+static bool in_pba(const struct vfio_bar *b, uint64_t off, unsigned int len,
+		   uint64_t *at)
+{
+	struct pci_msix_layout l;
+
+	if (!b->v->msix.nr_vectors)
+		return false;
+	l = pci_msix_layout(&b->v->msix);
+	*at = off - l.pba_off;
+	return inside(b, off, len, l.pba_bar, l.pba_off, l.pba_len);
+}
+
+static uint64_t trap_read(void *dev, uint64_t offset, unsigned int len)
+{
+	struct vfio_part *p = dev;
+	struct vfio_pci *v = p->bar->v;
+	uint64_t off = p->off + offset, at;
+	uint8_t buf[8];
+	int ret;
+
+	if (in_table(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		return pci_msix_table_read(&v->msix, at, len);
+	}
+	if (in_pba(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		return pci_msix_pba_read(&v->msix, at, len);
+	}
+	vfio_count(&v->stats.trapped_accesses, 1);
+	if (p->bar->index == PCI_BAR_ROM)
+		return get_le(v->rom.data + off, len);
+	ret = v->d->ops->region_read(v->d, p->bar->index, off, buf, len);
+	if (ret) {
+		log_guest(&v->pci.limit, p->bar->name,
+			  "read of %u bytes at 0x%llx failed (%s)", len,
+			  (unsigned long long)off, strerrorname_np(-ret));
+		return all_ones(len);
+	}
+	return get_le(buf, len);
+}
+
+static void trap_write(void *dev, uint64_t offset, unsigned int len,
+		       uint64_t value)
+{
+	struct vfio_part *p = dev;
+	struct vfio_pci *v = p->bar->v;
+	uint64_t off = p->off + offset, at;
+	uint8_t buf[8];
+	int ret;
+
+	if (in_table(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		pci_msix_table_write(&v->msix, at, len, value);
+		return;
+	}
+	if (in_pba(p->bar, off, len, &at)) {
+		vfio_count(&v->stats.msix_accesses, 1);
+		return; /* read-only (PCIe 6.0 7.7.2.7) */
+	}
+	vfio_count(&v->stats.trapped_accesses, 1);
+	if (p->bar->index == PCI_BAR_ROM)
+		return;
+	put_le(buf, value, len);
+	ret = v->d->ops->region_write(v->d, p->bar->index, off, buf, len);
+	if (ret)
+		log_guest(&v->pci.limit, p->bar->name,
+			  "write of %u bytes at 0x%llx failed (%s)", len,
+			  (unsigned long long)off, strerrorname_np(-ret));
+}
+
+const struct bus_ops vfio_trap_ops = {
+	.read = trap_read,
+	.write = trap_write,
+};
