@@ -5,13 +5,17 @@
  *
  * Two allow tables, for the two chains. What is not in them is hidden: it needs
  * the cooperation of something the guest does not have (SR-IOV, ARI, LTR, L1
- * substates, ATS, multicast, resizable BARs) or is not done yet (MSI, VPD), or
- * nobody knows how long it is. What is kept stays at its physical offset, where
- * drivers may expect it; both chains are linked anew by pci/caps.c.
+ * substates, ATS, multicast, resizable BARs), or nobody knows how long it is:
+ * those are dropped rather than guessed. What is kept stays at its physical
+ * offset, where drivers may expect it; both chains are linked anew by
+ * pci/caps.c.
  *
- * The guest's function sits on bus 0 without a link, so it is a Root Complex
- * Integrated Endpoint (PCIe 6.0 7.5.3.2) whose link registers read 0, which is
- * what 7.5.3.6 and following say of such.
+ * Where the guest sees the function decides on its PCI Express type. On bus 0,
+ * without a link, it is a Root Complex Integrated Endpoint (PCIe 6.0 7.5.3.2)
+ * whose link registers read 0, as 7.5.3.6 and following say of such. Behind a
+ * root port it is an Endpoint whose link has the speed and width that the
+ * physical one has. That link is a picture: its power management (ASPM, L1
+ * substates, LTR) is the host's, so none is offered.
  *
  * D-states are virtual: the kernel must not see a device that is in use by mmap
  * leave D0.
@@ -50,12 +54,12 @@ static void reg_through(struct vfio_pci *v, const struct phys_cap *c,
 	put_le(v->pci.wmask + c->off + reg, write, len);
 }
 
-/* Reads go to the device, writes nowhere. */
+/* Reads of bytes [from, end) go to the device, writes as far as write says. */
 static void body_through(struct vfio_pci *v, const struct phys_cap *c,
-			 unsigned int from, unsigned int len)
+			 unsigned int from, unsigned int end, uint8_t write)
 {
-	for (unsigned int reg = from; reg < len; reg++)
-		reg_through(v, c, reg, 1, 0xff, 0);
+	for (unsigned int reg = from; reg < end; reg++)
+		reg_through(v, c, reg, 1, 0xff, write);
 }
 
 /* --- power management (PCIe 6.0 7.5.2) --- */
@@ -83,6 +87,11 @@ enum {
 	/* The whole structure, and version 1's without a link. */
 	EXP_LEN_V2 = 0x3c,
 	EXP_LEN_V1 = 0x14,
+	LINK_WIDTH_SHIFT = 4,
+	LINK_ASPM_OPTIONAL = 1 << 22, /* Link Capabilities (7.5.3.6) */
+	/* Speed and width are at the same bits in both (7.5.3.6, 7.5.3.8). */
+	LINK_STATUS_OF_CAP = PCI_EXP_LNKSTA_CLS | PCI_EXP_LNKSTA_NLW,
+	LINK_SPEEDS = 0xfe, /* of Link Capabilities 2 (7.5.3.18) */
 	/* Fields that only mean something with a link or a switch above. */
 	DEVCAP_HIDE = PCI_EXP_DEVCAP_PHANTOM | PCI_EXP_DEVCAP_L0S |
 		      PCI_EXP_DEVCAP_L1 | PCI_EXP_DEVCAP_PWR_VAL |
@@ -114,6 +123,52 @@ static void exp_control(struct vfio_pci *v, const struct phys_cap *c)
 	reg_through(v, c, PCI_EXP_DEVSTA, 2, PCI_EXP_DEVSTA_TRPND, 0);
 }
 
+/*
+ * The link to the guest's root port. A VF's link registers are its PF's
+ * business and may read 0 (PCIe 6.0 9.3.5.6): it gets the slowest link there
+ * is.
+ */
+static void exp_link(struct vfio_pci *v, const struct phys_cap *c)
+{
+	uint32_t cap = phys_get(c, PCI_EXP_LNKCAP, 4);
+	uint32_t sta = phys_get(c, PCI_EXP_LNKSTA, 2);
+
+	cap &= PCI_EXP_LNKCAP_SLS | PCI_EXP_LNKCAP_MLW;
+	sta &= PCI_EXP_LNKSTA_CLS | PCI_EXP_LNKSTA_NLW;
+	if (!(cap & PCI_EXP_LNKCAP_SLS) || !(cap & PCI_EXP_LNKCAP_MLW))
+		cap = PCI_EXP_LNKCAP_SLS_2_5GB | 1 << LINK_WIDTH_SHIFT;
+	if (!(sta & PCI_EXP_LNKSTA_CLS) || !(sta & PCI_EXP_LNKSTA_NLW))
+		sta = cap & LINK_STATUS_OF_CAP;
+	pci_cfg_put(&v->pci, c->off + PCI_EXP_LNKCAP, 4,
+		    cap | LINK_ASPM_OPTIONAL);
+	pci_cfg_put(&v->pci, c->off + PCI_EXP_LNKSTA, 2, sta);
+	/* Common clock and extended synch: the guest may, nothing happens. */
+	put_le(v->pci.wmask + c->off + PCI_EXP_LNKCTL,
+	       PCI_EXP_LNKCTL_CCC | PCI_EXP_LNKCTL_ES, 2);
+}
+
+static void exp_link2(struct vfio_pci *v, const struct phys_cap *c)
+{
+	uint32_t speed = pci_cfg_get(&v->pci, c->off + PCI_EXP_LNKCAP, 4) &
+			 PCI_EXP_LNKCAP_SLS;
+	uint32_t speeds = phys_get(c, PCI_EXP_LNKCAP2, 4) & LINK_SPEEDS;
+
+	if (!speeds)
+		speeds = LINK_SPEEDS & ((2u << speed) - 1);
+	pci_cfg_put(&v->pci, c->off + PCI_EXP_LNKCAP2, 4, speeds);
+	pci_cfg_put(&v->pci, c->off + PCI_EXP_LNKCTL2, 2, speed);
+}
+
+/* A function of the guest's root complex, or one below a port. */
+static uint32_t exp_type(const struct vfio_pci *v, uint32_t flags)
+{
+	uint32_t type = (flags & PCI_EXP_FLAGS_TYPE) >> 4;
+
+	if (!v->options.behind_port)
+		return PCI_EXP_TYPE_RC_END;
+	return type == PCI_EXP_TYPE_LEG_END ? type : PCI_EXP_TYPE_ENDPOINT;
+}
+
 static int add_exp(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 {
 	uint32_t flags = phys_get(c, PCI_EXP_FLAGS, 2);
@@ -129,11 +184,15 @@ static int add_exp(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 		return ret;
 	v->exp_cap = c->off;
 	pci_cfg_put(&v->pci, c->off + PCI_EXP_FLAGS, 2,
-		    version | PCI_EXP_TYPE_RC_END << 4);
+		    version | exp_type(v, flags) << 4);
 	reg_copy(v, c, PCI_EXP_DEVCAP, 4, ~(uint32_t)DEVCAP_HIDE);
 	exp_control(v, c);
+	if (v->options.behind_port)
+		exp_link(v, c);
 	if (version < 2)
 		return 0;
+	if (v->options.behind_port)
+		exp_link2(v, c);
 	reg_copy(v, c, PCI_EXP_DEVCAP2, 4, DEVCAP2_KEEP);
 	reg_through(v, c, PCI_EXP_DEVCTL2, 2, DEVCTL2_THROUGH, DEVCTL2_THROUGH);
 	return 0;
@@ -163,7 +222,58 @@ static int add_msix(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 	return vfio_msix_init(v, c->off, info.count, e);
 }
 
+/* --- vital product data (PCI 3.0 appendix I) --- */
+
+/*
+ * The kernel reads the data itself (vfio_vpd_config_write), so the guest's
+ * registers are virtual and config.c carries them over. Only reads: what is
+ * written there stays in the device for whoever gets it next.
+ */
+static int add_vpd(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
+{
+	int ret;
+
+	(void)e;
+	if (v->vpd_cap)
+		return -EEXIST;
+	ret = pci_dev_add_cap(&v->pci, PCI_CAP_ID_VPD, c->off,
+			      PCI_CAP_VPD_SIZEOF);
+	if (ret < 0)
+		return ret;
+	v->vpd_cap = c->off;
+	put_le(v->pci.wmask + c->off + PCI_VPD_ADDR, 0xffff, 2);
+	put_le(v->pci.wmask + c->off + PCI_VPD_DATA, UINT32_MAX, 4);
+	return 0;
+}
+
+/* --- advanced features (PCI ECN of 2006): FLR without PCI Express --- */
+
+static int add_af(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
+{
+	int ret;
+
+	(void)e;
+	if (v->af_cap)
+		return -EEXIST;
+	ret = pci_dev_add_cap(&v->pci, PCI_CAP_ID_AF, c->off,
+			      PCI_CAP_AF_SIZEOF);
+	if (ret < 0)
+		return ret;
+	v->af_cap = c->off;
+	v->pci.cfg[c->off + PCI_AF_LENGTH] = PCI_CAP_AF_SIZEOF;
+	reg_copy(v, c, PCI_AF_CAP, 1, PCI_AF_CAP_TP | PCI_AF_CAP_FLR);
+	if (phys_get(c, PCI_AF_CAP, 1) & PCI_AF_CAP_FLR)
+		v->pci.wmask[c->off + PCI_AF_CTRL] = PCI_AF_CTRL_FLR;
+	reg_through(v, c, PCI_AF_STATUS, 1, PCI_AF_STATUS_TP, 0);
+	return 0;
+}
+
 /* --- vendor-specific (PCI 3.0 6.7: the third byte is the length) --- */
+
+/*
+ * What a device hides there is as much its driver's as its BARs are, and the
+ * kernel passes it as it is (init_perm_bits).
+ */
 
 static int add_vendor(struct vfio_pci *v, const struct phys_cap *c,
 		      struct err *e)
@@ -177,7 +287,8 @@ static int add_vendor(struct vfio_pci *v, const struct phys_cap *c,
 	ret = pci_dev_add_cap(&v->pci, PCI_CAP_ID_VNDR, c->off, len);
 	if (ret < 0)
 		return ret;
-	body_through(v, c, 2, len);
+	body_through(v, c, 2, 4, 0);
+	body_through(v, c, 4, len, 0xff);
 	return 0;
 }
 
@@ -206,14 +317,17 @@ static int add_dsn(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 	return 0;
 }
 
-/* Without the root port's registers behind it. */
+/*
+ * Without the root port's registers behind it. Read-only: the host's own error
+ * handling depends on masks and severities, and on seeing what happened.
+ */
 static int add_aer(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 {
 	int ret = add_ext(v, c, PCI_ERR_ROOT_COMMAND);
 
 	(void)e;
 	if (!ret)
-		body_through(v, c, 4, PCI_ERR_ROOT_COMMAND);
+		body_through(v, c, 4, PCI_ERR_ROOT_COMMAND, 0);
 	return ret;
 }
 
@@ -229,9 +343,11 @@ static int add_vsec(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 	if (len < 8)
 		return -EINVAL;
 	ret = add_ext(v, c, len);
-	if (!ret)
-		body_through(v, c, 4, len);
-	return ret;
+	if (ret)
+		return ret;
+	body_through(v, c, 4, 8, 0);
+	body_through(v, c, 8, len, 0xff);
+	return 0;
 }
 
 /* --- the walk --- */
@@ -248,9 +364,11 @@ struct cap_rule {
 
 static const struct cap_rule std_rules[] = {
 	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, add_pm },
+	{ PCI_CAP_ID_VPD, PCI_CAP_VPD_SIZEOF, add_vpd },
 	{ PCI_CAP_ID_EXP, EXP_LEN_V1, add_exp },
 	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, add_msix },
 	{ PCI_CAP_ID_VNDR, 3, add_vendor },
+	{ PCI_CAP_ID_AF, PCI_CAP_AF_SIZEOF, add_af },
 };
 
 static const struct cap_rule ext_rules[] = {

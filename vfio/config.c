@@ -106,9 +106,63 @@ static void control_written(struct vfio_pci *v)
 	pci_dev_reset_locked(&v->pci);
 }
 
-static bool touches(unsigned int off, unsigned int len, unsigned int reg)
+static void af_written(struct vfio_pci *v)
 {
-	return off < reg + 2 && reg < off + len;
+	uint8_t *control = v->pci.cfg + v->af_cap + PCI_AF_CTRL;
+
+	if (!(*control & PCI_AF_CTRL_FLR))
+		return;
+	*control = 0;
+	log_debug(v->pci.name, "function-level reset by the guest");
+	pci_dev_reset_locked(&v->pci);
+}
+
+/* The kernel reads the dword while the address is written. -errno: it did not.
+ */
+static int vpd_fetch(struct vfio_pci *v, uint16_t addr)
+{
+	const struct vfio_ops *ops = v->d->ops;
+	unsigned int reg = v->vpd_cap + PCI_VPD_ADDR;
+	uint8_t buf[6];
+	int ret = ops->region_write(v->d, VFIO_PCI_CONFIG_REGION_INDEX, reg,
+				    &addr, sizeof(addr));
+
+	if (!ret)
+		ret = ops->region_read(v->d, VFIO_PCI_CONFIG_REGION_INDEX, reg,
+				       buf, sizeof(buf));
+	if (ret)
+		return ret;
+	if (!(get_le(buf, 2) & PCI_VPD_ADDR_F))
+		return -EIO;
+	pci_cfg_put(&v->pci, v->vpd_cap + PCI_VPD_DATA, 4,
+		    (uint32_t)get_le(buf + 2, 4));
+	return 0;
+}
+
+/*
+ * The flag tells the direction when it is written and turns over when the
+ * access is done; a failed read leaves it, and the guest gives up.
+ */
+static void vpd_written(struct vfio_pci *v)
+{
+	unsigned int reg = v->vpd_cap + PCI_VPD_ADDR;
+	uint32_t addr = pci_cfg_get(&v->pci, reg, 2);
+
+	if (addr & PCI_VPD_ADDR_F) {
+		log_guest(&v->pci.limit, v->pci.name,
+			  "a write of vital product data at 0x%x is dropped",
+			  addr & PCI_VPD_ADDR_MASK);
+		pci_cfg_put(&v->pci, reg, 2, addr & PCI_VPD_ADDR_MASK);
+		return;
+	}
+	if (!vpd_fetch(v, (uint16_t)addr))
+		pci_cfg_put(&v->pci, reg, 2, addr | PCI_VPD_ADDR_F);
+}
+
+static bool touches(unsigned int off, unsigned int len, unsigned int reg,
+		    unsigned int reg_len)
+{
+	return off < reg + reg_len && reg < off + len;
 }
 
 void vfio_config_written(struct pci_dev *dev, unsigned int off,
@@ -117,10 +171,15 @@ void vfio_config_written(struct pci_dev *dev, unsigned int off,
 	struct vfio_pci *v = vfio_of(dev);
 
 	vfio_count(&v->stats.cfg_writes, 1);
-	if (touches(off, len, PCI_COMMAND))
+	if (touches(off, len, PCI_COMMAND, 2))
 		command_written(v);
-	if (v->exp_cap && touches(off, len, v->exp_cap + PCI_EXP_DEVCTL))
+	if (v->exp_cap && touches(off, len, v->exp_cap + PCI_EXP_DEVCTL, 2))
 		control_written(v);
+	/* The byte with the flag. */
+	if (v->vpd_cap && touches(off, len, v->vpd_cap + PCI_VPD_ADDR + 1, 1))
+		vpd_written(v);
+	if (v->af_cap && touches(off, len, v->af_cap + PCI_AF_CTRL, 1))
+		af_written(v);
 }
 
 /* --- building --- */

@@ -38,9 +38,10 @@ struct vfio_pci {
 	struct vfio_pci_options options;
 	struct vfio_bar bars[PCI_NR_REGIONS];
 	struct vfio_rom rom;
-	bool has_io;		/* a port I/O BAR: physical I/O decode is on */
-	bool is_master;		/* bus master enable, as the device has it */
-	unsigned int exp_cap;	/* guest's PCI Express capability, or 0 */
+	bool has_io;	/* a port I/O BAR: physical I/O decode is on */
+	bool is_master; /* bus master enable, as the device has it */
+	/* The guest's capabilities that config.c listens to, 0 for none. */
+	unsigned int exp_cap, vpd_cap, af_cap;
 	struct pci_msix msix;	/* nr_vectors 0: none */
 	unsigned int nr_routes; /* one per vector that the kernel can signal */
 	struct msi_route *routes;

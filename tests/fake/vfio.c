@@ -60,23 +60,53 @@ static int fake_irq_info(struct vfio_dev *d, unsigned int index,
 
 /* --- config space --- */
 
+static unsigned int cap_of(const struct fake_vfio *f, uint8_t id)
+{
+	return pci_cap_find(f->cfg, PCI_CFG_LEN, id);
+}
+
 static unsigned int exp_cap(const struct fake_vfio *f)
 {
-	return pci_cap_find(f->cfg, PCI_CFG_LEN, PCI_CAP_ID_EXP);
+	return cap_of(f, PCI_CAP_ID_EXP);
 }
 
 /* What vfio-pci lets through (init_pci_cap_basic_perm and others), and we use.
  */
 static bool is_writable(const struct fake_vfio *f, uint64_t off)
 {
-	unsigned int exp = exp_cap(f);
+	unsigned int exp = exp_cap(f), vpd = cap_of(f, PCI_CAP_ID_VPD);
+	unsigned int vndr = cap_of(f, PCI_CAP_ID_VNDR);
 
 	if (off == PCI_COMMAND || off == PCI_COMMAND + 1)
+		return true;
+	if (vpd && off >= vpd + PCI_VPD_ADDR && off < vpd + PCI_VPD_DATA + 4)
+		return true;
+	if (vndr && off >= vndr + 3 && off < vndr + f->cfg[vndr + 2])
 		return true;
 	if (!exp)
 		return false;
 	return (off >= exp + PCI_EXP_DEVCTL && off < exp + PCI_EXP_DEVSTA) ||
 	       (off >= exp + PCI_EXP_DEVCTL2 && off < exp + PCI_EXP_DEVSTA2);
+}
+
+/* vfio_vpd_config_write */
+static void vpd_access(struct fake_vfio *f, uint64_t off, unsigned int len)
+{
+	unsigned int cap = cap_of(f, PCI_CAP_ID_VPD);
+	uint8_t *reg = f->cfg + cap + PCI_VPD_ADDR;
+	uint64_t addr = get_le(reg, 2);
+
+	if (!cap || off > cap + PCI_VPD_ADDR + 1 ||
+	    off + len <= cap + PCI_VPD_ADDR + 1)
+		return;
+	if (addr & PCI_VPD_ADDR_F) {
+		f->nr_vpd_writes++;
+	} else {
+		if (addr + 4 > sizeof(f->vpd))
+			return;
+		memcpy(f->cfg + cap + PCI_VPD_DATA, f->vpd + addr, 4);
+	}
+	put_le(reg, addr ^ PCI_VPD_ADDR_F, 2);
 }
 
 static int config_write(struct fake_vfio *f, uint64_t off, const uint8_t *buf,
@@ -85,6 +115,7 @@ static int config_write(struct fake_vfio *f, uint64_t off, const uint8_t *buf,
 	for (unsigned int i = 0; i < len; i++)
 		if (is_writable(f, off + i))
 			f->cfg[off + i] = buf[i];
+	vpd_access(f, off, len);
 	return 0;
 }
 

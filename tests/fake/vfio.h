@@ -23,6 +23,8 @@ struct fake_vfio {
 	struct fake_region regions[VFIO_PCI_NUM_REGIONS];
 	unsigned int nr_vectors; /* of MSI-X, from the capability */
 
+	uint8_t vpd[32]; /* what the VPD capability reads */
+
 	/* What the host has left; 0: as many as wanted. */
 	unsigned int max_vectors;
 	/* Reads of config space give all-ones. */
@@ -35,7 +37,7 @@ struct fake_vfio {
 	unsigned int nr_maps;
 	/* Calls so far. */
 	unsigned int nr_set_irqs, nr_resets, nr_closes;
-	unsigned int nr_bar_reads, nr_bar_writes;
+	unsigned int nr_bar_reads, nr_bar_writes, nr_vpd_writes;
 	/* Bus mastering was on when it was reset. */
 	bool reset_with_master;
 
