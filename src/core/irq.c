@@ -225,3 +225,79 @@ bool msi_route_pending(const struct msi_route *r)
 
 	return !r->attached && poll(&p, 1, 0) == 1;
 }
+
+/* --- level --- */
+
+static int eventfd_make(int *fd, struct err *e)
+{
+	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return *fd < 0 ? err_sys(e, "interrupts", "eventfd") : 0;
+}
+
+static void eventfd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void eventfd_drain(int fd)
+{
+	uint64_t count;
+	ssize_t n = read(fd, &count, sizeof(count));
+
+	(void)n; /* EAGAIN: nothing there */
+}
+
+int irq_level_init(struct irq_level *l, struct irq *irq, uint32_t gsi,
+		   struct err *e)
+{
+	int ret;
+
+	BUG_ON(gsi >= IRQ_NR_PINS);
+	*l = (struct irq_level){
+		.irq = irq, .gsi = gsi, .eventfd = -1, .resample_fd = -1
+	};
+	ret = eventfd_make(&l->eventfd, e);
+	if (!ret)
+		ret = eventfd_make(&l->resample_fd, e);
+	if (ret)
+		irq_level_fini(l);
+	return ret;
+}
+
+void irq_level_fini(struct irq_level *l)
+{
+	if (!l->irq)
+		return;
+	irq_level_detach(l);
+	eventfd_close(&l->eventfd);
+	eventfd_close(&l->resample_fd);
+	l->irq = NULL;
+}
+
+int irq_level_attach(struct irq_level *l, struct err *e)
+{
+	int ret;
+
+	if (l->attached)
+		return 0;
+	ret = l->irq->ops->irqfd_add(l->irq->ctx, l->eventfd, l->gsi,
+				     l->resample_fd, e);
+	l->attached = !ret;
+	return ret;
+}
+
+/*
+ * KVM lowers the pin when the last resampling irqfd of a GSI goes
+ * (irqfd_resampler_shutdown); with others left the next EOI does it.
+ */
+void irq_level_detach(struct irq_level *l)
+{
+	if (!l->attached)
+		return;
+	l->irq->ops->irqfd_del(l->irq->ctx, l->eventfd, l->gsi);
+	eventfd_drain(l->eventfd);
+	eventfd_drain(l->resample_fd);
+	l->attached = false;
+}

@@ -120,4 +120,29 @@ void msi_route_detach(struct msi_route *r);
 /* True if an interrupt waits in a detached route (a PBA bit). */
 bool msi_route_pending(const struct msi_route *r);
 
+/*
+ * A pin driven by level: INTx of a function. Whoever writes eventfd makes it
+ * high; KVM makes it low again when the guest ends the interrupt (EOI) and
+ * writes resample_fd then, so that the source can say whether it still wants
+ * the pin high. Several may share a GSI; each resample_fd is written then.
+ * Its owner's lock guards it.
+ */
+struct irq_level {
+	struct irq *irq;
+	uint32_t gsi; /* a pin; may be changed while detached */
+	int eventfd, resample_fd;
+	bool attached;
+};
+
+/* Makes both eventfds (non-blocking). */
+int irq_level_init(struct irq_level *l, struct irq *irq, uint32_t gsi,
+		   struct err *e);
+/* Detaches and closes. Accepts a zeroed struct. */
+void irq_level_fini(struct irq_level *l);
+/* Wires the pair to KVM. Idempotent. */
+int irq_level_attach(struct irq_level *l, struct err *e);
+/* Takes it off: the pin goes low, and what was under way in either eventfd is
+ * dropped. Idempotent. */
+void irq_level_detach(struct irq_level *l);
+
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The interrupt sink without KVM. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,12 +33,12 @@ static int fake_irqfd_add(void *ctx, int fd, uint32_t gsi, int resample_fd,
 	struct fake_irq *f = ctx;
 	int ret = may_fail(f, "irqfd_add", e);
 
-	(void)resample_fd;
 	if (ret)
 		return ret;
 	BUG_ON(f->nr_irqfds == IRQ_MAX_GSI);
 	f->nr_adds++;
-	f->irqfds[f->nr_irqfds++] = (struct fake_irqfd){ fd, gsi };
+	f->irqfds[f->nr_irqfds++] = 
+		(struct fake_irqfd){ fd, gsi, resample_fd };
 	return 0;
 }
 
@@ -99,4 +100,20 @@ bool fake_irq_deliver(struct fake_irq *f, int fd, struct irq_msi *out)
 		return false;
 	*out = route.msi;
 	return true;
+}
+
+unsigned int fake_irq_eoi(struct fake_irq *f, uint32_t gsi)
+{
+	const uint64_t one = 1;
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < f->nr_irqfds; i++) {
+		if (f->irqfds[i].gsi != gsi || f->irqfds[i].resample_fd < 0)
+			continue;
+		if (write(f->irqfds[i].resample_fd, &one, sizeof(one)) !=
+		    sizeof(one))
+			abort();
+		nr++;
+	}
+	return nr;
 }

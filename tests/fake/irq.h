@@ -8,6 +8,7 @@
 struct fake_irqfd {
 	int fd;
 	uint32_t gsi;
+	int resample_fd; /* -1: edge or MSI */
 };
 
 struct fake_irq {
@@ -33,5 +34,9 @@ bool fake_irq_wired(const struct fake_irq *f, int fd, struct irq_route *out);
  * says where the interrupt goes. False if none is there or fd is not wired.
  */
 bool fake_irq_deliver(struct fake_irq *f, int fd, struct irq_msi *out);
+
+/* Does what KVM does when the guest ends an interrupt of the pin: tells each
+ * resampling irqfd of it. How many there were. */
+unsigned int fake_irq_eoi(struct fake_irq *f, uint32_t gsi);
 
 #endif
