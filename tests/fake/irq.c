@@ -37,8 +37,7 @@ static int fake_irqfd_add(void *ctx, int fd, uint32_t gsi, int resample_fd,
 		return ret;
 	BUG_ON(f->nr_irqfds == IRQ_MAX_GSI);
 	f->nr_adds++;
-	f->irqfds[f->nr_irqfds++] = 
-		(struct fake_irqfd){ fd, gsi, resample_fd };
+	f->irqfds[f->nr_irqfds++] = (struct fake_irqfd){ fd, gsi, resample_fd };
 	return 0;
 }
 

@@ -10,12 +10,15 @@ enum {
 	FIRST_VECTOR = 0x40,
 	PIN = 5, /* flat_irq leads it to vector 0x45 */
 	PIN_VECTOR = 0x45,
+	LEVEL_PIN = 17, /* and this one to 0x51 */
+	LEVEL_VECTOR = 0x51,
 	NR_ROUTES = 8,
 	PATIENCE = 300, /* polls of the guest in which an interrupt must come */
 };
 
 static struct machine machine;
 static struct msi_route route;
+static struct irq_level level;
 static struct err e;
 
 /* Address and data of an MSI to LAPIC 0, fixed and edge (Intel SDM 3A 11.11).
@@ -25,11 +28,24 @@ static struct irq_msi msi_to(unsigned int vector)
 	return (struct irq_msi){ .address = 0xfee00000, .data = vector };
 }
 
-static void raise(const struct msi_route *r)
+static void signal_fd(int fd)
 {
 	uint64_t one = 1;
 
-	CHECK_EQ(write(r->eventfd, &one, sizeof(one)), (ssize_t)sizeof(one));
+	CHECK_EQ(write(fd, &one, sizeof(one)), (ssize_t)sizeof(one));
+}
+
+static void raise(const struct msi_route *r)
+{
+	signal_fd(r->eventfd);
+}
+
+/* Takes what was written to fd; 0: nothing. */
+static uint64_t take(int fd)
+{
+	uint64_t count;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count) ? count : 0;
 }
 
 static uint32_t stop_after_a_while(struct machine *m)
@@ -270,10 +286,66 @@ static void pin_that_stays_high_is_one_edge(void)
 	CHECK_EQ(machine.reports[1], PIN_VECTOR);
 }
 
+static void open_with_level(void)
+{
+	open_ready();
+	CHECK_EQ(irq_level_init(&level, &machine.irq, LEVEL_PIN, &e), 0);
+	CHECK_EQ(irq_level_attach(&level, &e), 0);
+}
+
+static void level_interrupts_once_and_its_end_is_told(void)
+{
+	open_with_level();
+	signal_fd(level.eventfd);
+	machine.ask = stop_after_a_while;
+	CHECK_EQ(machine_run(&machine), 0);
+	CHECK_EQ(machine.nr_reports, 2);
+	CHECK_EQ(machine.reports[1], LEVEL_VECTOR);
+	CHECK_EQ(take(level.resample_fd), 1);
+}
+
+/* A device that has more to say each time the guest is done. */
+static uint32_t raise_at_each_end(struct machine *m)
+{
+	if (m->nr_asked == 1 || take(level.resample_fd))
+		signal_fd(level.eventfd);
+	return m->nr_reports > 10;
+}
+
+static void level_that_is_still_wanted_interrupts_again(void)
+{
+	open_with_level();
+	machine.ask = raise_at_each_end;
+	CHECK_EQ(machine_run(&machine), 0);
+	CHECK_EQ(machine.reports[10], LEVEL_VECTOR);
+	CHECK_EQ(machine.returns[KVM_EXIT_IOAPIC_EOI], 0);
+	CHECK_EQ(machine.returns[KVM_EXIT_MMIO], 0);
+}
+
+static uint32_t raise_and_detach_at_100(struct machine *m)
+{
+	if (m->nr_asked == 100) {
+		signal_fd(level.eventfd);
+		irq_level_detach(&level);
+		CHECK_EQ(irq_level_attach(&level, &e), 0);
+	}
+	return m->nr_asked > 400;
+}
+
+static void level_taken_off_holds_no_pin_high(void)
+{
+	open_with_level();
+	machine.ask = raise_and_detach_at_100;
+	CHECK_EQ(machine_run(&machine), 0);
+	CHECK(machine.nr_reports <= 2);
+	CHECK_EQ(take(level.eventfd), 0);
+}
+
 #define IRQ_TEST(fn)                                                           \
 	do {                                                                   \
 		TAP_RUN(fn);                                                   \
 		msi_route_fini(&route);                                        \
+		irq_level_fini(&level);                                        \
 		machine_close(&machine);                                       \
 	} while (0)
 
@@ -296,5 +368,8 @@ int main(void)
 	IRQ_TEST(interrupt_costs_no_return_to_user_space);
 	IRQ_TEST(pulse_of_a_pin_interrupts_by_the_ioapic);
 	IRQ_TEST(pin_that_stays_high_is_one_edge);
+	IRQ_TEST(level_interrupts_once_and_its_end_is_told);
+	IRQ_TEST(level_that_is_still_wanted_interrupts_again);
+	IRQ_TEST(level_taken_off_holds_no_pin_high);
 	return tap_done();
 }

@@ -2,7 +2,7 @@
 /*
  * Takes interrupts: reports the number of each vector from 0x40 to 0x5f that
  * arrives, and ends when it asks and the answer is not 0. Pin 5 of the IOAPIC
- * leads to vector 0x45, as an edge.
+ * leads to vector 0x45, as an edge, pin 17 to vector 0x51, as a level.
  *
  * Numbers: Intel SDM 3A 6.14.1 (gates), 11.4 (LAPIC); 82093AA data sheet 3.2
  * (IOAPIC).
@@ -25,6 +25,8 @@
 #define IOAPIC	     0xfec00000
 #define IOAPIC_DATA  0x10
 #define PIN_5	     (0x10 + 2 * 5)
+#define PIN_17	     (0x10 + 2 * 17)
+#define LEVEL	     0x8000
 
 	FLAT_ENTRY
 	/* All pins of the PIC masked, and its way into the LAPIC closed. */
@@ -40,6 +42,10 @@
 	movl	$0x45, IOAPIC_DATA(%rsi)
 	movl	$(PIN_5 + 1), (%rsi)
 	movl	$0, IOAPIC_DATA(%rsi)
+	movl	$(PIN_17 + 1), (%rsi)
+	movl	$0, IOAPIC_DATA(%rsi)
+	movl	$PIN_17, (%rsi)
+	movl	$(LEVEL | 0x51), IOAPIC_DATA(%rsi)
 
 	/* The table is empty but for our vectors: their stubs, one by one. */
 	movl	$(IDT + FIRST_VECTOR * 16), %edi
