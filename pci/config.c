@@ -11,7 +11,7 @@
  *   1. the masks decide what lands in cfg;
  *   2. BARs that no longer answer where they did are unmapped;
  *   3. pieces with bits that are not virtual go to ops->cfg_write;
- *   4. MSI-X looks at its control word, then ops->cfg_written hears of it;
+ *   4. INTx, MSI and MSI-X follow (intx.c), then ops->cfg_written hears of it;
  *   5. BARs that answer now are mapped.
  * 2 before 3 and 5 last, so that a BAR is never mapped while the device behind
  * does not decode it, if its owner passes decode bits on.
@@ -123,6 +123,7 @@ uint32_t pci_dev_read_locked(struct pci_dev *dev, unsigned int off,
 
 	if (!access_ok(off, len))
 		return (uint32_t)all_ones(len);
+	pci_irqs_refresh(dev, off, len);
 	value = pci_cfg_get(dev, off, len);
 	if (has_physical(dev, off, len)) {
 		vmask = (uint32_t)get_le(dev->vmask + off, len);
@@ -185,8 +186,6 @@ static void write_physical(struct pci_dev *dev, unsigned int off,
 void pci_dev_write_locked(struct pci_dev *dev, unsigned int off,
 			  unsigned int len, uint32_t value)
 {
-	struct pci_msix *msix = dev->msix;
-
 	if (!access_ok(off, len))
 		return;
 	log_trace(dev->name, "config write 0x%03x/%u: 0x%x", off, len, value);
@@ -195,8 +194,8 @@ void pci_dev_write_locked(struct pci_dev *dev, unsigned int off,
 	if (pci_bars_touched(off, len))
 		pci_bars_unmap_stale(dev);
 	write_physical(dev, off, len, value);
-	if (msix && pci_overlaps(off, len, msix->cap + PCI_MSIX_FLAGS, 2))
-		pci_msix_control_written(msix);
+	if (pci_irqs_touched(dev, off, len))
+		pci_irqs_follow(dev);
 	dev->ops->cfg_written(dev, off, len);
 	if (pci_bars_touched(off, len))
 		pci_bars_map(dev);
@@ -214,8 +213,7 @@ void pci_dev_reset_locked(struct pci_dev *dev)
 {
 	memcpy(dev->cfg, dev->power_on, sizeof(dev->cfg));
 	pci_bars_unmap_stale(dev);
-	if (dev->msix)
-		pci_msix_reset_locked(dev->msix);
+	pci_irqs_reset_locked(dev);
 	dev->ops->reset(dev);
 	pci_bars_map(dev);
 }

@@ -117,6 +117,12 @@ struct pci_msix_layout pci_msix_layout(const struct pci_msix *msix)
 	};
 }
 
+bool pci_msix_wanted(const struct pci_msix *msix)
+{
+	return pci_cfg_get(msix->dev, control_reg(msix), 2) &
+	       PCI_MSIX_FLAGS_ENABLE;
+}
+
 void pci_msix_control_written(struct pci_msix *msix)
 {
 	uint32_t control = pci_cfg_get(msix->dev, control_reg(msix), 2);

@@ -7,8 +7,8 @@
  *   vmask 1: the model answers; 0: passed to ops->cfg_read / ops->cfg_write
  *   wmask 1: the guest may write it (only meaningful where vmask is 1)
  *   w1cmask 1: writing 1 clears it
- * Tables decide access; hooks react. BARs, the command register and MSI-X are
- * handled here, so a device only says what it has.
+ * Tables decide access; hooks react. BARs, the command register, INTx, MSI and
+ * MSI-X are handled here, so a device only says what it has.
  *
  * Threads: config accesses come on vCPU threads, under the function's lock.
  * ops run with that lock held. Nobody holds two functions' locks.
@@ -97,7 +97,10 @@ struct pci_dev {
 	pthread_mutex_t lock;
 	struct log_limit limit;
 	struct pci_bar bars[PCI_NR_REGIONS];
-	struct pci_msix *msix; /* of the owner, or NULL */
+	struct pci_msi *msi;		     /* of the owner, or NULL */
+	struct pci_msix *msix;		     /* of the owner, or NULL */
+	const struct pci_intx_ops *intx_ops; /* NULL: no pin */
+	bool intx_is_on;
 	/* The dwords that capabilities take, one bit each. */
 	uint64_t cap_used[PCI_CFG_LEN / 4 / 64];
 	uint8_t cfg[PCI_CFG_LEN];
@@ -194,8 +197,8 @@ uint32_t pci_dev_read(struct pci_dev *dev, unsigned int off, unsigned int len);
 void pci_dev_write(struct pci_dev *dev, unsigned int off, unsigned int len,
 		   uint32_t value);
 
-/* All registers and BARs back to power_on, MSI-X off and masked, then
- * ops->reset. */
+/* All registers and BARs back to power_on, INTx, MSI and MSI-X off and masked,
+ * then ops->reset. */
 void pci_dev_reset(struct pci_dev *dev);
 
 /* The same for who holds the lock already, such as a hook. */
@@ -204,6 +207,73 @@ uint32_t pci_dev_read_locked(struct pci_dev *dev, unsigned int off,
 void pci_dev_write_locked(struct pci_dev *dev, unsigned int off,
 			  unsigned int len, uint32_t value);
 void pci_dev_reset_locked(struct pci_dev *dev);
+
+/* --- INTx --- */
+
+/* With the function's lock held. */
+struct pci_intx_ops {
+	/*
+	 * The function may drive its pin from now on, or no longer may: the
+	 * guest set INTx Disable, enabled MSI or MSI-X, reset the function or
+	 * does not use it. MSI and MSI-X are off whenever it is on.
+	 */
+	void (*enabled)(struct pci_dev *dev, bool on);
+	/* Interrupt Status: would drive it if it could. */
+	bool (*pending)(struct pci_dev *dev);
+};
+
+/* Gives a function the pin 1 (INTA) to 4, or with 0 takes it away. Before
+ * vCPUs run. */
+void pci_dev_set_intx(struct pci_dev *dev, uint8_t pin,
+		      const struct pci_intx_ops *ops);
+
+/* --- MSI (PCIe 6.0 7.7.1) --- */
+
+enum { PCI_MSI_MAX = 32 };
+
+struct pci_msi;
+/* With the function's lock held. */
+struct pci_msi_ops {
+	/* On with nr_vectors vectors, some perhaps masked; or off, and
+	 * nr_vectors is 0. */
+	void (*enabled)(struct pci_msi *msi, bool on);
+	/* Message or masks changed. Read each by pci_msi_vector. */
+	void (*update)(struct pci_msi *msi);
+	/* Pending bit of a vector that is masked. */
+	bool (*pending)(struct pci_msi *msi, unsigned int vector);
+};
+
+struct pci_msi {
+	const struct pci_msi_ops *ops;
+	struct pci_dev *dev;
+	unsigned int cap; /* offset of the capability */
+	bool is_64, has_masks;
+	unsigned int max_vectors; /* a power of two up to 32 */
+	unsigned int nr_vectors;  /* enabled; 0: off */
+	uint64_t address;
+	uint32_t data, masks;
+};
+
+struct pci_msi_vector {
+	uint64_t address;
+	uint32_t data;
+	bool unmasked;
+};
+
+/* Bytes of a capability with this message control. */
+unsigned int pci_msi_len(unsigned int control);
+/*
+ * Takes over a capability that is there at cap (message control is read from
+ * cfg) and turns it off. -EINVAL: not an MSI capability, one that ends beyond
+ * its space, or more than 32 vectors.
+ */
+int pci_msi_init(struct pci_msi *msi, struct pci_dev *dev, unsigned int cap,
+		 const struct pci_msi_ops *ops);
+/* Accepts a zeroed struct. */
+void pci_msi_fini(struct pci_msi *msi);
+/* With the lock held. A vector that is not enabled is masked. */
+struct pci_msi_vector pci_msi_vector(const struct pci_msi *msi,
+				     unsigned int vector);
 
 /* --- MSI-X (PCIe 6.0 7.7.2): table, PBA, masks; for emulated and assigned
  * functions --- */

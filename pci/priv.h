@@ -30,10 +30,34 @@ void pci_bar_put(struct pci_dev *dev, unsigned int n, uint64_t addr);
 /* "BAR 2" or "ROM". */
 const char *pci_bar_name(unsigned int n);
 
+/* --- msi.c; with the lock held --- */
+
+bool pci_msi_wanted(const struct pci_msi *msi);
+/* Whether a write there can change what counts. */
+bool pci_msi_touched(const struct pci_msi *msi, unsigned int off,
+		     unsigned int len);
+/* Takes the registers as they now stand in cfg. */
+void pci_msi_follow(struct pci_msi *msi, bool on);
+/* Puts the pending bits into cfg if a read will see them. */
+void pci_msi_refresh(struct pci_msi *msi, unsigned int off, unsigned int len);
+void pci_msi_reset_locked(struct pci_msi *msi);
+
 /* --- msix.c; with the lock held --- */
 
+bool pci_msix_wanted(const struct pci_msix *msix);
 /* Takes message control as it now stands in cfg. */
 void pci_msix_control_written(struct pci_msix *msix);
 void pci_msix_reset_locked(struct pci_msix *msix);
+
+/* --- intx.c; with the lock held --- */
+
+/* Whether a write there can change how the function interrupts. */
+bool pci_irqs_touched(const struct pci_dev *dev, unsigned int off,
+		      unsigned int len);
+void pci_irqs_follow(struct pci_dev *dev);
+/* Before a read of cfg: status and pending bits as they are now. */
+void pci_irqs_refresh(struct pci_dev *dev, unsigned int off, unsigned int len);
+/* All three off, as after power-on. */
+void pci_irqs_reset_locked(struct pci_dev *dev);
 
 #endif
