@@ -43,6 +43,7 @@ struct pci_bar {
 };
 
 struct pci_dev;
+struct pci_port; /* see pci/port.h */
 
 /* Complete tables: defaults are the pci_default_* functions below. */
 struct pci_dev_ops {
@@ -92,8 +93,10 @@ void pci_default_reset(struct pci_dev *dev);
 
 struct pci_dev {
 	const struct pci_dev_ops *ops;
-	const char *name; /* for messages; not owned */
-	uint8_t devfn;	  /* set by pci_host_add */
+	const char *name;	 /* for messages; not owned */
+	uint8_t devfn;		 /* set by pci_host_add */
+	struct pci_port *port;	 /* it is this root port, or NULL */
+	struct pci_port *behind; /* the root port above it; NULL: bus 0 */
 	pthread_mutex_t lock;
 	struct log_limit limit;
 	struct pci_bar bars[PCI_NR_REGIONS];
@@ -347,51 +350,111 @@ void pci_msix_table_write(struct pci_msix *msix, uint64_t off, unsigned int len,
 uint64_t pci_msix_pba_read(struct pci_msix *msix, uint64_t off,
 			   unsigned int len);
 
-/* --- the host bridge: one segment, bus 0, ECAM and CF8/CFC --- */
+/* --- the host bridge: one segment, ECAM and CF8/CFC --- */
+
+enum { PCI_MAX_BUSES = 256, PCI_MAX_PORTS = 64, PCI_NR_INTX = 8 };
 
 struct pci_window {
 	uint64_t base, size;
 };
 
 struct pci_host_layout {
-	gpa_t ecam;
+	gpa_t ecam; /* 1 MiB per bus */
+	/* Bus numbers there are, 1 to 256; 0 is taken for 1. */
+	unsigned int nr_buses;
+	/* First of the PCI_NR_INTX pins that INTx is wired to; 0: to none. */
+	uint32_t intx_gsi;
 	struct pci_window io, mem32, mem64;
 };
+
+static inline unsigned int
+pci_layout_buses(const struct pci_host_layout *layout)
+{
+	return layout->nr_buses ? layout->nr_buses : 1;
+}
 
 struct pci_host {
 	struct bus *mmio, *pio;
 	struct pci_host_layout layout;
 	struct pci_dev bridge;	   /* 00:00.0, 8086:0d57 */
 	struct pci_dev *devs[256]; /* by devfn; not owned but for the bridge */
+	struct pci_port *ports[PCI_MAX_PORTS]; /* those of devs that are */
+	unsigned int nr_ports;
 	struct bus_range ecam_range, cf8_range;
 	uint32_t cf8; /* last address latch; relaxed atomics */
+	pthread_mutex_t intx_lock;
+	unsigned int intx_high[PCI_NR_INTX]; /* ports that hold it high */
 };
 
-/* Puts ECAM (1 MiB: bus 0) and ports 0xcf8-0xcff on the buses. -EINVAL: a
- * window wraps or is beyond what its BARs can hold; else bus_add's error. */
+/* Puts ECAM and ports 0xcf8-0xcff on the buses. -EINVAL: a window wraps or is
+ * beyond what its BARs can hold, or too many buses; else bus_add's error. */
 int pci_host_init(struct pci_host *h, struct bus *mmio, struct bus *pio,
 		  const struct pci_host_layout *layout, struct err *e);
 /* Accepts a zeroed struct. */
 void pci_host_fini(struct pci_host *h);
 
+/* Where a function sits. */
+struct pci_place {
+	struct pci_port *port; /* NULL: on bus 0 */
+	int devfn;	       /* behind a port 0 to 7; -1: see pci_host_find */
+};
+
 /*
- * Gives dev a place: devfn, or the first free slot's function 0 if devfn < 0.
- * Fixes up the multi-function bit of the slot's functions. -EEXIST, -ENOSPC;
- * -EINVAL: no such devfn, or no function 0 in that slot yet. Before vCPUs run.
+ * Whether a function called name can have that place. A devfn < 0 becomes the
+ * first free slot's function 0 (behind a port: function 0). -EEXIST, -ENOSPC;
+ * -EINVAL: no such devfn, or no function 0 in that slot yet.
  */
+int pci_host_find(const struct pci_host *h, const char *name,
+		  struct pci_place *place, struct err *e);
+
+/*
+ * Gives dev a place, found as above, and fixes up the multi-function bit of
+ * the slot's functions. Before vCPUs run; pci_port_plug is for later.
+ */
+int pci_host_add_at(struct pci_host *h, struct pci_dev *dev,
+		    struct pci_place place, struct err *e);
+/* The same on bus 0. */
 int pci_host_add(struct pci_host *h, struct pci_dev *dev, int devfn,
 		 struct err *e);
+/* The same for a root port, on bus 0. -ENOSPC: no bus number left for it. */
+int pci_host_add_port(struct pci_host *h, struct pci_port *port, int devfn,
+		      struct err *e);
 
 /*
  * Assigns every BAR an address in its window, largest first, each aligned to
  * its size: 64-bit BARs in mem64 (mem32 if that is full or absent), others in
- * mem32, I/O in io. No two memory BARs share a 4 KiB page. Records cfg as
- * power-on state; decode stays off, as after reset. -ENOSPC names the function,
- * the BAR, its size and the window; nothing has changed then. -ENOMEM.
+ * mem32, I/O in io. No two memory BARs share a 4 KiB page. Root ports get bus
+ * numbers and windows for what is behind them and for what may be plugged in
+ * (see place.c). Records cfg as power-on state; decode stays off, as after
+ * reset. -ENOSPC names the function, the BAR, its size and the window; nothing
+ * has changed then. -ENOMEM.
  */
 int pci_host_place_bars(struct pci_host *h, struct err *e);
 
 /* Resets every function. vCPUs are stopped. */
 void pci_host_reset(struct pci_host *h);
+
+/*
+ * The GSI of INTx pin 1 to 4 (INTA to INTD) of a function at place, whose devfn
+ * is known: slots take turns, root ports pass pins on (PCIe 6.0 2.2.8.1). 0 if
+ * none is wired.
+ */
+uint32_t pci_intx_gsi(const struct pci_host *h, struct pci_place place,
+		      unsigned int pin);
+
+/* A row of the firmware's table for bus 0: device and pin to GSI. */
+struct pci_intx_route {
+	uint8_t devfn;
+	uint8_t pin;
+	uint32_t gsi;
+};
+enum { PCI_MAX_INTX_ROUTES = 32 * 4 };
+/*
+ * Fills in what firmware tells of the wiring: the pins of functions on bus 0,
+ * and all four of each root port's slot. Each device and pin once. Returns how
+ * many.
+ */
+unsigned int pci_intx_routes(const struct pci_host *h,
+			     struct pci_intx_route out[PCI_MAX_INTX_ROUTES]);
 
 #endif

@@ -3,7 +3,7 @@
 #ifndef STRAIT_PCI_PRIV_H
 #define STRAIT_PCI_PRIV_H
 
-#include "pci/pci.h"
+#include "pci/port.h"
 
 /* No x86 physical address has more bits (Intel SDM vol. 3A 4.1.4). */
 enum { PCI_ADDR_BITS = 52 };
@@ -59,5 +59,46 @@ void pci_irqs_follow(struct pci_dev *dev);
 void pci_irqs_refresh(struct pci_dev *dev, unsigned int off, unsigned int len);
 /* All three off, as after power-on. */
 void pci_irqs_reset_locked(struct pci_dev *dev);
+
+/* --- wiring.c --- */
+
+/* A root port's own INTx goes high or low: a change. Takes intx_lock, so that
+ * ports which share a GSI do not pull it down for each other. */
+void pci_intx_set(struct pci_host *h, const struct irq_line *line, bool high);
+
+/* --- port.c --- */
+
+/* Whether bus numbers of the port are routed to it. No lock. */
+bool pci_port_claims(const struct pci_port *p, unsigned int bus);
+/* The function that answers there, or NULL. No lock. */
+struct pci_dev *pci_port_find(const struct pci_port *p, unsigned int bus,
+			      unsigned int devfn);
+/* What a write to the port's config left to do; without its lock. */
+void pci_port_finish(struct pci_port *p);
+/* Resets the functions behind; without the port's lock. */
+void pci_port_reset_behind(struct pci_port *p);
+/* Before vCPUs run: dev is behind the port. */
+void pci_port_put(struct pci_port *p, struct pci_dev *dev, uint8_t devfn);
+
+/* Windows and bus numbers; size 0 closes a window. The window for I/O exists
+ * only if it is opened once. */
+enum pci_bridge_window { BRIDGE_IO, BRIDGE_MEM, BRIDGE_PREF, BRIDGE_NR };
+void pci_port_set_window(struct pci_port *p, enum pci_bridge_window window,
+			 uint64_t base, uint64_t size);
+void pci_port_set_bus(struct pci_port *p, uint8_t bus);
+
+/* --- hotplug.c; with the port's lock held --- */
+
+/* Slot registers, once exp_cap is known; before vCPUs run. */
+void pci_slot_init(struct pci_port *p);
+/* Slot and link registers as after power-on, with what is there now. */
+void pci_slot_power_on(struct pci_port *p);
+/* A write to [off, off + len) of the port's config was taken. */
+void pci_slot_written(struct pci_port *p, unsigned int off, unsigned int len);
+/* MSI-X or the INTx disable bit may have changed. */
+void pci_slot_intx(struct pci_port *p);
+
+/* Bits of pci_port.todo. */
+enum { PORT_RESET_BEHIND = 1, PORT_TELL_REMOVED = 2 };
 
 #endif

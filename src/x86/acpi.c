@@ -285,14 +285,16 @@ static void write_madt(struct writer *w, unsigned int nr_cpus)
 }
 
 /* PCI Firmware 3.3 4.1.2: 8 bytes reserved, then one entry. */
-static void write_mcfg(struct writer *w, gpa_t ecam)
+static void write_mcfg(struct writer *w, const struct pci_host_layout *pci)
 {
 	uint8_t *at;
 
 	table_begin(w, "MCFG", 1);
 	at = room(w, 8 + 16);
-	if (at)
-		put_le(at + 8, ecam, 8); /* segment 0, buses 0 to 0 */
+	if (at) {
+		put_le(at + 8, pci->ecam, 8); /* segment 0, from bus 0 on */
+		at[8 + 11] = (uint8_t)(pci_layout_buses(pci) - 1);
+	}
 	table_end_listed(w);
 }
 
@@ -340,13 +342,13 @@ int acpi_build(const struct acpi_params *p, uint8_t *buf, size_t len,
 	uint8_t *rsdp;
 
 	BUG_ON(p->nr_cpus < 1 || p->nr_cpus > 255);
-	BUG_ON(p->pci->ecam + X86_ECAM_SIZE > GIB(4));
+	BUG_ON(p->pci->ecam + MIB(pci_layout_buses(p->pci)) > GIB(4));
 	w.buf = buf;
 	rsdp = room(&w, RSDP_LEN);
 	dsdt = write_dsdt(&w);
 	write_fadt(&w, dsdt);
 	write_madt(&w, p->nr_cpus);
-	write_mcfg(&w, p->pci->ecam);
+	write_mcfg(&w, p->pci);
 	write_ssdt(&w, p);
 	xsdt = write_xsdt(&w);
 	if (w.overflow || !rsdp)

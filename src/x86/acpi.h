@@ -7,20 +7,13 @@
 #include "src/base/err.h"
 #include "src/base/types.h"
 
-/* INTx of one function: which pin, and the GSI that it is wired to. */
-struct acpi_intx {
-	uint8_t devfn;
-	uint8_t pin; /* 1 to 4, INTA to INTD, as in config register 0x3d */
-	uint32_t gsi;
-};
-
 struct acpi_params {
 	unsigned int nr_cpus; /* 1 to 255; APIC IDs are 0 to nr_cpus - 1 */
 	bool has_serial;      /* a 16550A at X86_SERIAL_PORT */
 	/* Windows of size 0 are left out. ECAM and mem32 lie below 4 GiB. */
 	const struct pci_host_layout *pci;
-	/* Functions that have an INTx; may share device and pin. */
-	const struct acpi_intx *intx;
+	/* INTx of bus 0, each device and pin once: see pci_intx_routes. */
+	const struct pci_intx_route *intx;
 	unsigned int nr_intx;
 };
 

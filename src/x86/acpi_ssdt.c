@@ -4,9 +4,11 @@
  * How this works
  *
  * The SSDT adds constants to the devices of dsdt.asl: the resources (_CRS) of
- * the host bridge and of the ECAM range, the interrupt routing (_PRT) of the
- * functions that have an INTx, and one device per CPU. No methods: the guest
- * looks everything up and computes nothing.
+ * the host bridge and of the ECAM range, the interrupt routing (_PRT) of bus
+ * 0, and one device per CPU. No methods: the guest looks everything up and
+ * computes nothing. Root ports are not named: what is behind them has its
+ * interrupt derived from their slot's by the guest (PCIe 6.0 2.2.8.1), and
+ * their hot-plug controllers are found by their config space.
  */
 #include <stdio.h>
 #include <string.h>
@@ -21,7 +23,7 @@ static void host_bridge_crs(struct aml *a, const struct pci_host_layout *pci)
 {
 	struct aml_crs crs = { .len = 0 };
 
-	aml_crs_window(&crs, AML_SPACE_BUS, 2, 0, 1);
+	aml_crs_window(&crs, AML_SPACE_BUS, 2, 0, pci_layout_buses(pci));
 	aml_crs_ports(&crs, CF8_PORT, CF8_LEN);
 	if (pci->io.size)
 		aml_crs_window(&crs, AML_SPACE_IO, 2, pci->io.base,
@@ -37,7 +39,7 @@ static void host_bridge_crs(struct aml *a, const struct pci_host_layout *pci)
 }
 
 /* {address, pin, source, GSI}: ACPI 6.5 6.2.13; source 0: wired to the GSI. */
-static void prt_entry(struct aml *a, const struct acpi_intx *intx)
+static void prt_entry(struct aml *a, const struct pci_intx_route *intx)
 {
 	aml_package(a, 4);
 	aml_integer(a, (uint32_t)intx->devfn >> 3 << 16 | 0xffff);
@@ -47,29 +49,14 @@ static void prt_entry(struct aml *a, const struct acpi_intx *intx)
 	aml_end(a);
 }
 
-/* True for the first entry of its device and pin: functions share pins. */
-static bool is_first(const struct acpi_params *p, unsigned int n)
-{
-	for (unsigned int i = 0; i < n; i++)
-		if (p->intx[i].devfn >> 3 == p->intx[n].devfn >> 3 &&
-		    p->intx[i].pin == p->intx[n].pin)
-			return false;
-	return true;
-}
-
 static void host_bridge_prt(struct aml *a, const struct acpi_params *p)
 {
-	unsigned int nr = 0;
-
-	for (unsigned int i = 0; i < p->nr_intx; i++)
-		nr += is_first(p, i);
-	if (!nr)
+	if (!p->nr_intx)
 		return;
 	aml_name(a, "_PRT");
-	aml_package(a, nr);
+	aml_package(a, p->nr_intx);
 	for (unsigned int i = 0; i < p->nr_intx; i++)
-		if (is_first(p, i))
-			prt_entry(a, &p->intx[i]);
+		prt_entry(a, &p->intx[i]);
 	aml_end(a);
 }
 
@@ -77,7 +64,8 @@ static void ecam_crs(struct aml *a, const struct pci_host_layout *pci)
 {
 	struct aml_crs crs = { .len = 0 };
 
-	aml_crs_memory(&crs, (uint32_t)pci->ecam, X86_ECAM_SIZE);
+	aml_crs_memory(&crs, (uint32_t)pci->ecam,
+		       (uint32_t)MIB(pci_layout_buses(pci)));
 	aml_name(a, "_CRS");
 	aml_resources(a, &crs);
 }

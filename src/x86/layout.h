@@ -30,7 +30,7 @@
 #define X86_RAM_BELOW_4G_MAX GIB(3)
 #define X86_MEM32_BASE	     0xc0000000ULL
 #define X86_ECAM_BASE	     0xe8000000ULL
-#define X86_ECAM_SIZE	     MIB(1) /* bus 0 */
+#define X86_ECAM_SIZE	     MIB(256) /* reserved: 1 MiB for each of 256 buses */
 #define X86_MEM32_SIZE	     (X86_ECAM_BASE - X86_MEM32_BASE)
 #define X86_IOAPIC_GPA	     0xfec00000ULL
 

@@ -24,10 +24,8 @@ static const struct pci_host_layout layout = {
 	.mem64 = { GIB(4), GIB(256) },
 };
 
-/* 01.0 and 01.1 share INTA; 02.0 has INTB. */
-static const struct acpi_intx intx[] = {
+static const struct pci_intx_route intx[] = {
 	{ 1 << 3, 1, 16 },
-	{ 1 << 3 | 1, 1, 16 },
 	{ 2 << 3, 2, 19 },
 };
 
@@ -165,7 +163,7 @@ static void ecam_is_a_motherboard_resource(void)
 	CHECK_HAS(output, "Address Length : 00100000");
 }
 
-static void functions_that_share_a_pin_have_one_route(void)
+static void each_pin_has_its_route(void)
 {
 	usual_tables();
 	debugger("execute \\_SB.PCI0._PRT");
@@ -248,7 +246,7 @@ int main(void)
 	TAP_RUN(the_host_bridge_has_bus_0_and_its_windows);
 	TAP_RUN(windows_of_size_0_are_left_out);
 	TAP_RUN(ecam_is_a_motherboard_resource);
-	TAP_RUN(functions_that_share_a_pin_have_one_route);
+	TAP_RUN(each_pin_has_its_route);
 	TAP_RUN(without_intx_there_is_no_routing_table);
 	TAP_RUN(osc_grants_all_that_is_asked_for);
 	TAP_RUN(osc_of_another_uuid_says_so);
