@@ -17,8 +17,8 @@
  * physical one has. That link is a picture: its power management (ASPM, L1
  * substates, LTR) is the host's, so none is offered.
  *
- * D-states are virtual: the kernel must not see a device that is in use by mmap
- * leave D0.
+ * D0 and D3hot are the device's own states (power.c); D1, D2 and wake-up events
+ * are not offered: nobody would hear of them.
  */
 #include <errno.h>
 
@@ -74,10 +74,9 @@ static int add_pm(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 		return ret;
 	/* No PME, no D1, no D2. */
 	reg_copy(v, c, PCI_PM_PMC, 2, PCI_PM_CAP_VER_MASK | PCI_PM_CAP_DSI);
-	/* D3hot keeps everything, as it never gets to the device. */
-	pci_cfg_put(&v->pci, c->off + PCI_PM_CTRL, 2,
-		    PCI_PM_CTRL_NO_SOFT_RESET);
+	reg_copy(v, c, PCI_PM_CTRL, 2, PCI_PM_CTRL_NO_SOFT_RESET);
 	put_le(v->pci.wmask + c->off + PCI_PM_CTRL, PCI_PM_CTRL_STATE_MASK, 2);
+	v->pm_cap = c->off;
 	return 0;
 }
 

@@ -12,7 +12,8 @@
  * Memory decode in the device stays on while the guest has it: the kernel takes
  * mmapped BARs away when it is turned off, and a vCPU would fault. The guest's
  * decode bits are virtual and move memory regions. Bus master enable is passed
- * on, so that a driver that stops DMA does stop it. INTx is off in the device,
+ * on, so that a driver that stops DMA does stop it. D3hot is, too (power.c).
+ * INTx is off in the device,
  * as the guest has no pin.
  *
  * A function-level reset that the guest starts (Device Control bit 15, PCIe 6.0
@@ -53,6 +54,8 @@ uint32_t vfio_config_read(struct pci_dev *dev, unsigned int off,
 	struct vfio_pci *v = vfio_of(dev);
 	uint8_t buf[4];
 
+	if (v->is_gone)
+		return (uint32_t)all_ones(len);
 	vfio_count(&v->stats.cfg_reads, 1);
 	if (v->d->ops->region_read(v->d, VFIO_PCI_CONFIG_REGION_INDEX, off, buf,
 				   len))
@@ -69,7 +72,7 @@ void vfio_config_write(struct pci_dev *dev, unsigned int off, unsigned int len,
 	uint8_t buf[4];
 	int ret;
 
-	if (!through)
+	if (!through || v->is_gone)
 		return;
 	put_le(buf, value, len);
 	ret = v->d->ops->region_write(v->d, VFIO_PCI_CONFIG_REGION_INDEX, off,
@@ -104,6 +107,19 @@ static void control_written(struct vfio_pci *v)
 		    pci_cfg_get(&v->pci, devctl, 2) & ~PCI_EXP_DEVCTL_BCR_FLR);
 	log_debug(v->pci.name, "function-level reset by the guest");
 	pci_dev_reset_locked(&v->pci);
+}
+
+static void power_written(struct vfio_pci *v)
+{
+	unsigned int reg = v->pm_cap + PCI_PM_CTRL;
+	uint32_t ctrl = pci_cfg_get(&v->pci, reg, 2);
+	uint32_t state = ctrl & PCI_PM_CTRL_STATE_MASK;
+
+	/* A state that is not there is dropped (PCIe 6.0 7.5.2.2). */
+	if (state == PCI_D0 || state == PCI_D3HOT)
+		vfio_power_set(v, state);
+	pci_cfg_put(&v->pci, reg, 2,
+		    (ctrl & ~(uint32_t)PCI_PM_CTRL_STATE_MASK) | v->d_state);
 }
 
 static void af_written(struct vfio_pci *v)
@@ -171,10 +187,14 @@ void vfio_config_written(struct pci_dev *dev, unsigned int off,
 	struct vfio_pci *v = vfio_of(dev);
 
 	vfio_count(&v->stats.cfg_writes, 1);
+	if (v->is_gone)
+		return;
 	if (touches(off, len, PCI_COMMAND, 2))
 		command_written(v);
 	if (v->exp_cap && touches(off, len, v->exp_cap + PCI_EXP_DEVCTL, 2))
 		control_written(v);
+	if (v->pm_cap && touches(off, len, v->pm_cap + PCI_PM_CTRL, 1))
+		power_written(v);
 	/* The byte with the flag. */
 	if (v->vpd_cap && touches(off, len, v->vpd_cap + PCI_VPD_ADDR + 1, 1))
 		vpd_written(v);

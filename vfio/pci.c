@@ -21,13 +21,17 @@ static void dev_reset(struct pci_dev *dev)
 	struct err e = { 0 };
 	int ret;
 
+	if (v->d_state != PCI_D0)
+		vfio_power_set(v, PCI_D0);
 	vfio_config_decode_on(v, false);
 	if (vfio_dev_reset(v->d, &e))
-		log_error(v->d->name, "%s%s%s", e.msg, e.hint[0] ? "; " : "",
-			  e.hint);
+		log_guest(&v->pci.limit, v->d->name, "%s%s%s", e.msg,
+			  e.hint[0] ? "; " : "", e.hint);
+	else if (v->d->info.flags & VFIO_DEVICE_FLAGS_RESET)
+		v->d_state = PCI_D0; /* vfio_pci_ioctl_reset wakes it */
 	ret = vfio_config_decode_on(v, false);
 	if (ret)
-		log_error(v->d->name,
+		log_guest(&v->pci.limit, v->d->name,
 			  "memory decode cannot be turned on again (%s)",
 			  strerrorname_np(-ret));
 }

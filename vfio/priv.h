@@ -5,19 +5,27 @@
 
 #include "vfio/vfio.h"
 
-/* A part of a BAR: mmapped (hva is set) or trapped. */
+/* The D-states that there are for a guest (PCI_PM_CTRL_STATE_MASK). */
+enum { PCI_D0 = 0, PCI_D3HOT = 3 };
+
+/*
+ * A part of a BAR: mmapped (hva is set) or trapped. One below a page can be
+ * mmapped and still be trapped, if the guest's address is not a page's.
+ */
 struct vfio_part {
 	struct vfio_bar *bar;
 	uint64_t off, size; /* in the BAR */
 	void *hva;
-	struct mem_region region; /* if mmapped */
-	struct bus_range range;	  /* if trapped */
+	bool in_mem; /* while shown: as region, not as range */
+	struct mem_region region;
+	struct bus_range range;
 };
 
 struct vfio_bar {
 	struct vfio_pci *v;
 	unsigned int index;
 	bool is_io;
+	bool is_shown; /* its parts are in mem and on the buses */
 	char name[HOST_NAME_LEN + sizeof(" BAR 0")];
 	struct vfio_part *parts; /* ascending, without gaps */
 	unsigned int nr_parts;
@@ -41,8 +49,10 @@ struct vfio_pci {
 	bool has_io;	/* a port I/O BAR: physical I/O decode is on */
 	bool is_master; /* bus master enable, as the device has it */
 	/* The guest's capabilities that config.c listens to, 0 for none. */
-	unsigned int exp_cap, vpd_cap, af_cap;
-	struct pci_msix msix;	/* nr_vectors 0: none */
+	unsigned int exp_cap, vpd_cap, af_cap, pm_cap;
+	unsigned int d_state; /* as the device has it, PCI_D0 or PCI_D3HOT */
+	bool is_gone;	      /* vfio_pci_detach: nothing reaches the device */
+	struct pci_msix msix; /* nr_vectors 0: none */
 	unsigned int nr_routes; /* one per vector that the kernel can signal */
 	struct msi_route *routes;
 	int *eventfds; /* of the routes, as set_irqs wants them */
@@ -70,6 +80,9 @@ int vfio_config_build(struct vfio_pci *v, uint8_t *phys, struct err *e);
 /* The physical command register: decode always on, bus master as asked. */
 int vfio_config_decode_on(struct vfio_pci *v, bool master);
 
+/* Brings the device to D0 or D3hot; BARs are hidden meanwhile. */
+void vfio_power_set(struct vfio_pci *v, unsigned int d_state);
+
 /* pci_dev_ops */
 uint32_t vfio_config_read(struct pci_dev *dev, unsigned int off,
 			  unsigned int len);
@@ -93,6 +106,12 @@ int vfio_bar_init(struct vfio_pci *v, unsigned int n, uint32_t bar,
  * failure the caller calls vfio_bar_fini. */
 int vfio_bar_parts(struct vfio_pci *v, unsigned int n,
 		   const struct vfio_region *r, struct err *e);
+/* Takes all BARs away from the guest, and gives them back, without the guest's
+ * registers changing. With the function's lock held. */
+void vfio_bars_hide(struct vfio_pci *v);
+void vfio_bars_show(struct vfio_pci *v);
+/* Ends the mmaps of a BAR that is hidden. */
+void vfio_bar_munmap(struct vfio_bar *b);
 /* Accepts a zeroed one. */
 void vfio_bar_fini(struct vfio_bar *b);
 

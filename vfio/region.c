@@ -11,6 +11,10 @@
  * of the bus; when it takes it away, they go.
  * Trapped accesses are answered in trap.c.
  *
+ * A BAR that the guest maps can still be nowhere (is_shown false): while the
+ * function is in D3hot it decodes nothing (PCIe 6.0 5.3.1.4.1) and its mmaps
+ * fault, and after it was taken away there is nothing to reach.
+ *
  * A BAR below one page that VFIO lets us mmap has its page to itself in
  * physical memory (vfio_pci_probe_mmaps reserves the rest). It is mmapped where
  * the guest's address has a page to itself as well, and trapped elsewhere.
@@ -34,7 +38,8 @@ static int part_add(struct vfio_part *p, uint64_t addr, struct err *e)
 {
 	struct vfio_env *env = &p->bar->v->env;
 
-	if (p->hva) {
+	p->in_mem = p->hva && (addr + p->off) % PAGE_LEN == 0;
+	if (p->in_mem) {
 		p->region.gpa = addr + p->off;
 		return mem_add(env->mem, &p->region, e);
 	}
@@ -46,7 +51,7 @@ static void part_del(struct vfio_part *p)
 {
 	struct vfio_env *env = &p->bar->v->env;
 
-	if (p->hva)
+	if (p->in_mem)
 		mem_del(env->mem, &p->region);
 	else
 		bus_del(p->bar->is_io ? env->pio : env->mmio, &p->range);
@@ -58,14 +63,10 @@ static void parts_del(struct vfio_bar *b, unsigned int nr)
 		part_del(&b->parts[--nr]);
 }
 
-int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
+static int bar_show(struct vfio_bar *b, uint64_t addr)
 {
-	struct vfio_pci *v = CONTAINER_OF(dev, struct vfio_pci, pci);
-	struct vfio_bar *b = &v->bars[n];
 	struct err e = { 0 };
 
-	if (n == PCI_BAR_ROM)
-		vfio_rom_fill(v);
 	for (unsigned int i = 0; i < b->nr_parts; i++) {
 		int ret = part_add(&b->parts[i], addr, &e);
 
@@ -75,7 +76,26 @@ int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
 			return ret;
 		}
 	}
+	b->is_shown = true;
 	return 0;
+}
+
+static void bar_hide(struct vfio_bar *b)
+{
+	if (b->is_shown)
+		parts_del(b, b->nr_parts);
+	b->is_shown = false;
+}
+
+int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
+{
+	struct vfio_pci *v = CONTAINER_OF(dev, struct vfio_pci, pci);
+
+	if (v->d_state != PCI_D0 || v->is_gone)
+		return 0;
+	if (n == PCI_BAR_ROM)
+		vfio_rom_fill(v);
+	return bar_show(&v->bars[n], addr);
 }
 
 void vfio_bar_unmapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
@@ -83,7 +103,28 @@ void vfio_bar_unmapped(struct pci_dev *dev, unsigned int n, uint64_t addr)
 	struct vfio_pci *v = CONTAINER_OF(dev, struct vfio_pci, pci);
 
 	(void)addr;
-	parts_del(&v->bars[n], v->bars[n].nr_parts);
+	bar_hide(&v->bars[n]);
+}
+
+void vfio_bars_hide(struct vfio_pci *v)
+{
+	for (unsigned int n = 0; n < PCI_NR_REGIONS; n++)
+		bar_hide(&v->bars[n]);
+}
+
+void vfio_bars_show(struct vfio_pci *v)
+{
+	for (unsigned int n = 0; n < PCI_NR_REGIONS; n++) {
+		const struct pci_bar *bar = &v->pci.bars[n];
+
+		if (!bar->mapped || v->bars[n].is_shown)
+			continue;
+		if (vfio_bar_mapped(&v->pci, n, bar->addr))
+			log_guest(
+				&v->pci.limit, v->bars[n].name,
+				"something else is at guest address 0x%llx by now: it stays unmapped until the guest moves it",
+				(unsigned long long)bar->addr);
+	}
 }
 
 /* --- cutting a BAR --- */
@@ -144,14 +185,36 @@ static void pieces_cut(struct pieces *ps, uint64_t off, uint64_t len)
 	*ps = out;
 }
 
+static bool has_msix(const struct vfio_bar *b)
+{
+	struct pci_msix_layout l;
+
+	if (!b->v->msix.nr_vectors)
+		return false;
+	l = pci_msix_layout(&b->v->msix);
+	return l.table_bar == b->index || l.pba_bar == b->index;
+}
+
+/* A BAR below a page: all of it or nothing. */
+static void find_small(const struct vfio_bar *b, const struct vfio_region *r,
+		       struct pieces *ps)
+{
+	if (r->nr_areas == 1 && !r->areas[0].offset &&
+	    r->areas[0].size >= r->size && !has_msix(b))
+		piece_insert(ps, 0, r->size);
+}
+
 static void pieces_find(const struct vfio_bar *b, const struct vfio_region *r,
 			struct pieces *ps)
 {
 	struct pci_msix_layout l;
 
-	if (b->is_io || r->size < PAGE_LEN ||
-	    !(r->flags & VFIO_REGION_INFO_FLAG_MMAP))
+	if (b->is_io || !(r->flags & VFIO_REGION_INFO_FLAG_MMAP))
 		return;
+	if (r->size < PAGE_LEN) {
+		find_small(b, r, ps);
+		return;
+	}
 	for (unsigned int i = 0; i < r->nr_areas; i++) {
 		uint64_t from = r->areas[i].offset, to;
 
@@ -173,12 +236,11 @@ static void pieces_find(const struct vfio_bar *b, const struct vfio_region *r,
 		pieces_cut(ps, l.pba_off, l.pba_len);
 }
 
-static void part_trapped(struct vfio_bar *b, uint64_t from, uint64_t to)
+static struct vfio_part *part_make(struct vfio_bar *b, uint64_t from,
+				   uint64_t to)
 {
 	struct vfio_part *p = &b->parts[b->nr_parts];
 
-	if (from == to)
-		return;
 	*p = (struct vfio_part){ .bar = b, .off = from, .size = to - from };
 	p->range = (struct bus_range){
 		.len = to - from,
@@ -186,22 +248,29 @@ static void part_trapped(struct vfio_bar *b, uint64_t from, uint64_t to)
 		.dev = p,
 		.name = b->name,
 	};
+	return p;
+}
+
+static void part_trapped(struct vfio_bar *b, uint64_t from, uint64_t to)
+{
+	if (from == to)
+		return;
+	part_make(b, from, to);
 	b->nr_parts++;
 }
 
 static int part_mmapped(struct vfio_bar *b, uint64_t from, uint64_t to,
 			struct err *e)
 {
-	struct vfio_part *p = &b->parts[b->nr_parts];
+	struct vfio_part *p = part_make(b, from, to);
 	struct vfio_dev *d = b->v->d;
-	int ret;
+	uint64_t size = align_up(p->size, PAGE_LEN);
+	int ret = d->ops->region_map(d, b->index, from, size, &p->hva, e);
 
-	*p = (struct vfio_part){ .bar = b, .off = from, .size = to - from };
-	ret = d->ops->region_map(d, b->index, from, p->size, &p->hva, e);
 	if (ret)
 		return ret;
 	p->region = (struct mem_region){
-		.size = p->size,
+		.size = size,
 		.hva = p->hva,
 		.kind = MEM_DEVICE,
 		.fd = -1,
@@ -307,14 +376,21 @@ int vfio_bar_init(struct vfio_pci *v, unsigned int n, uint32_t bar,
 	return vfio_bar_parts(v, n, &region, e);
 }
 
-void vfio_bar_fini(struct vfio_bar *b)
+void vfio_bar_munmap(struct vfio_bar *b)
 {
 	for (unsigned int i = 0; i < b->nr_parts; i++) {
 		struct vfio_part *p = &b->parts[i];
 
 		if (p->hva)
-			b->v->d->ops->region_unmap(b->v->d, p->hva, p->size);
+			b->v->d->ops->region_unmap(b->v->d, p->hva,
+						   p->region.size);
+		p->hva = NULL;
 	}
+}
+
+void vfio_bar_fini(struct vfio_bar *b)
+{
+	vfio_bar_munmap(b);
 	free(b->parts);
 	b->parts = NULL;
 	b->nr_parts = 0;

@@ -76,7 +76,10 @@ static bool is_writable(const struct fake_vfio *f, uint64_t off)
 {
 	unsigned int exp = exp_cap(f), vpd = cap_of(f, PCI_CAP_ID_VPD);
 	unsigned int vndr = cap_of(f, PCI_CAP_ID_VNDR);
+	unsigned int pm = cap_of(f, PCI_CAP_ID_PM);
 
+	if (pm && off == pm + PCI_PM_CTRL)
+		return !f->keeps_awake;
 	if (off == PCI_COMMAND || off == PCI_COMMAND + 1)
 		return true;
 	if (vpd && off >= vpd + PCI_VPD_ADDR && off < vpd + PCI_VPD_DATA + 4)
@@ -123,6 +126,10 @@ static int config_write(struct fake_vfio *f, uint64_t off, const uint8_t *buf,
 
 static bool decodes(const struct fake_vfio *f)
 {
+	unsigned int pm = cap_of(f, PCI_CAP_ID_PM);
+
+	if (pm && (f->cfg[pm + PCI_PM_CTRL] & PCI_PM_CTRL_STATE_MASK) == 3)
+		return false;
 	return f->cfg[PCI_COMMAND] & PCI_COMMAND_MEMORY;
 }
 
@@ -196,7 +203,8 @@ static bool may_map(const struct fake_region *r, uint64_t off, uint64_t size)
 	for (unsigned int i = 0; i < r->info.nr_areas; i++) {
 		const struct vfio_sparse_area *a = &r->info.areas[i];
 
-		if (off >= a->offset && off + size <= a->offset + a->size)
+		if (off >= a->offset &&
+		    off + size <= align_up(a->offset + a->size, 4096))
 			return true;
 	}
 	return false;

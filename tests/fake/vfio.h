@@ -27,6 +27,8 @@ struct fake_vfio {
 
 	/* What the host has left; 0: as many as wanted. */
 	unsigned int max_vectors;
+	/* It stays in D0. */
+	bool keeps_awake;
 	/* Reads of config space give all-ones. */
 	bool is_dead;
 

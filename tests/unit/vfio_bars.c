@@ -232,6 +232,40 @@ static void a_bar_below_a_page_is_trapped_at_any_address(void)
 	vm_stop(&vm);
 }
 
+static void a_bar_below_a_page_is_mapped_where_it_has_a_page(void)
+{
+	vm_start(&vm, fake_igbvf_dump);
+	fake_vfio_bar(&vm.fake, 0, 256, true);
+	fake_vfio_bar(&vm.fake, 3, KIB(16), true);
+	CHECK_EQ(vm_assign(&vm), 0);
+	fake_vfio_poke(&vm.fake, 0, 0xfc, 0x5a5a);
+	vm_place(&vm, 0, BAR_GPA);
+	CHECK_EQ(vm.slots.nr, 1);
+	CHECK_EQ(vm.slots.at[0].size, 4096);
+	CHECK_EQ(vm_read(&vm, BAR_GPA + 0xfc, &trapped), 0x5a5a);
+	CHECK(!trapped);
+	/* And back. */
+	vm_place(&vm, 0, BAR_GPA + 0x100);
+	CHECK_EQ(vm.slots.nr, 0);
+	CHECK_EQ(vm_read(&vm, BAR_GPA + 0x1fc, &trapped), 0x5a5a);
+	CHECK(trapped);
+	vm_stop(&vm);
+}
+
+static void a_bar_below_a_page_with_the_msix_table_is_trapped(void)
+{
+	vm_start(&vm, fake_igbvf_dump);
+	fake_vfio_bar(&vm.fake, 0, KIB(16), true);
+	fake_vfio_bar(&vm.fake, 3, 256, true);
+	put_le(vm.fake.cfg + 0x70 + PCI_MSIX_PBA, 0x80 | 3, 4);
+	CHECK_EQ(vm_assign(&vm), 0);
+	vm_place(&vm, 3, BAR_GPA);
+	CHECK_EQ(vm.slots.nr, 0);
+	CHECK_EQ(vm_read(&vm, BAR_GPA + 0xc, &trapped),
+		 PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	vm_stop(&vm);
+}
+
 static void a_port_io_bar_is_on_the_port_bus(void)
 {
 	uint64_t value;
@@ -320,6 +354,8 @@ int main(void)
 	TAP_RUN(areas_of_less_than_a_page_are_trapped);
 	TAP_RUN(a_bar_that_cannot_be_mmapped_is_trapped_whole);
 	TAP_RUN(a_bar_below_a_page_is_trapped_at_any_address);
+	TAP_RUN(a_bar_below_a_page_is_mapped_where_it_has_a_page);
+	TAP_RUN(a_bar_below_a_page_with_the_msix_table_is_trapped);
 	TAP_RUN(a_port_io_bar_is_on_the_port_bus);
 	TAP_RUN(a_bar_that_cannot_be_mapped_leaves_no_part_behind);
 	TAP_RUN(a_bar_over_guest_ram_stays_unmapped);

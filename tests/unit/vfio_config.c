@@ -283,17 +283,6 @@ static void guest_reset_stops_dma_before_it_resets(void)
 
 /* --- others --- */
 
-static void power_states_are_virtual(void)
-{
-	vm_nvme(&vm);
-	wr(NVME_PM + PCI_PM_CTRL, 2, 3);
-	CHECK_EQ(rd(NVME_PM + PCI_PM_CTRL, 2), 3 | PCI_PM_CTRL_NO_SOFT_RESET);
-	CHECK_EQ(get_le(vm.fake.cfg + NVME_PM + PCI_PM_CTRL, 2), 8);
-	wr(NVME_PM + PCI_PM_CTRL, 2, 0);
-	CHECK_EQ(rd(NVME_PM + PCI_PM_CTRL, 2), PCI_PM_CTRL_NO_SOFT_RESET);
-	vm_stop(&vm);
-}
-
 static void power_management_events_are_not_offered(void)
 {
 	vm_nvme(&vm);
@@ -391,7 +380,6 @@ int main(void)
 	TAP_RUN(bus_mastering_follows_the_guest);
 	TAP_RUN(intx_of_the_device_stays_off);
 	TAP_RUN(guest_reset_stops_dma_before_it_resets);
-	TAP_RUN(power_states_are_virtual);
 	TAP_RUN(power_management_events_are_not_offered);
 	TAP_RUN(vendor_capability_is_read_from_the_device);
 	TAP_RUN(writes_to_read_only_capabilities_never_reach_the_device);
