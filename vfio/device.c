@@ -9,6 +9,10 @@
  * another 100 ms of FLR (PCIe 6.0 6.6.2). A function that cannot be reset can
  * be used, but what its last user left in it is there for the next: a warning.
  *
+ * A function can be let go while vCPUs run (vfio_dev_let_go): the host wants it
+ * back. An access that is on its way must then not meet a closed fd, whose
+ * number may be another file's by that time; see kernel_let_go.
+ *
  * It is reset again when the guest resets and before it is closed. After a
  * reset config space must answer. Vendor and device ID tell nothing about that,
  * because the kernel answers them from memory; the class code does.
@@ -101,17 +105,36 @@ int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu,
 	return 0;
 }
 
-void vfio_dev_close(struct vfio_dev *d)
+static void last_reset(struct vfio_dev *d)
 {
 	struct err e = { 0 };
 
-	if (!d->ops)
-		return;
 	if (vfio_dev_reset(d, &e))
 		log_warn(d->name, "left in an unknown state: %s%s%s", e.msg,
 			 e.hint[0] ? "; " : "", e.hint);
-	d->ops->close(d);
+}
+
+static void leave_iommu(struct vfio_dev *d)
+{
 	if (d->iommu)
 		iommu_dev_close(d->iommu, d->name);
+	d->iommu = NULL;
+}
+
+void vfio_dev_let_go(struct vfio_dev *d)
+{
+	last_reset(d);
+	d->info.flags &= ~(uint32_t)VFIO_DEVICE_FLAGS_RESET;
+	d->ops->let_go(d);
+	leave_iommu(d);
+}
+
+void vfio_dev_close(struct vfio_dev *d)
+{
+	if (!d->ops)
+		return;
+	last_reset(d);
+	d->ops->close(d);
+	leave_iommu(d);
 	d->ops = NULL;
 }

@@ -13,6 +13,7 @@
  * kernels from 6.12 on can then use huge pages for them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -267,6 +268,21 @@ static int kernel_reset(struct vfio_dev *d, struct err *e)
 	return 0;
 }
 
+/*
+ * The fd's number goes to /dev/null: the kernel's device is released when the
+ * last access in progress ends, and a later one reads nothing (an error here)
+ * or writes into the void. If /dev/null cannot be opened, the device stays ours
+ * until close.
+ */
+static void kernel_let_go(struct vfio_dev *d)
+{
+	AUTO_CLOSE int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null_fd < 0 || dup3(null_fd, d->fd, O_CLOEXEC) < 0)
+		log_error(d->name, "cannot be given back before the end (%s)",
+			  strerrorname_np(errno));
+}
+
 static void kernel_close(struct vfio_dev *d)
 {
 	if (d->fd >= 0)
@@ -284,5 +300,6 @@ const struct vfio_ops vfio_kernel_ops = {
 	.region_unmap = kernel_region_unmap,
 	.set_irqs = kernel_set_irqs,
 	.reset = kernel_reset,
+	.let_go = kernel_let_go,
 	.close = kernel_close,
 };

@@ -14,6 +14,11 @@
 
 #include "vfio/priv.h"
 
+static void gone_set(struct vfio_pci *v)
+{
+	__atomic_store_n(&v->is_gone, true, __ATOMIC_RELAXED);
+}
+
 /* DMA off first, so that nothing of the old guest's reaches the new one. */
 static void dev_reset(struct pci_dev *dev)
 {
@@ -21,9 +26,13 @@ static void dev_reset(struct pci_dev *dev)
 	struct err e = { 0 };
 	int ret;
 
+	if (v->is_gone)
+		return;
 	if (v->d_state != PCI_D0)
 		vfio_power_set(v, PCI_D0);
 	vfio_config_decode_on(v, false);
+	if (v->is_leaving)
+		return;
 	if (vfio_dev_reset(v->d, &e))
 		log_guest(&v->pci.limit, v->d->name, "%s%s%s", e.msg,
 			  e.hint[0] ? "; " : "", e.hint);
@@ -119,6 +128,24 @@ struct pci_dev *vfio_pci_dev(struct vfio_pci *v)
 	return &v->pci;
 }
 
+/*
+ * A reset of the model takes BARs and interrupts away; with all of config space
+ * physical after that, the hooks answer for what is not there any more.
+ */
+void vfio_pci_detach(struct vfio_pci *v)
+{
+	pthread_mutex_lock(&v->pci.lock);
+	v->is_leaving = true;
+	pci_dev_reset_locked(&v->pci);
+	gone_set(v);
+	memset(v->pci.vmask, 0, sizeof(v->pci.vmask));
+	for (unsigned int n = 0; n < PCI_NR_REGIONS; n++)
+		vfio_bar_munmap(&v->bars[n]);
+	vfio_dev_let_go(v->d);
+	pthread_mutex_unlock(&v->pci.lock);
+	log_info(v->d->name, "was taken out of the guest");
+}
+
 void vfio_pci_free(struct vfio_pci *v)
 {
 	struct vfio_dev *d;
@@ -127,7 +154,7 @@ void vfio_pci_free(struct vfio_pci *v)
 		return;
 	d = v->d;
 	/* No DMA and no interrupts before what they reach goes away. */
-	if (d->ops)
+	if (d->ops && !v->is_gone)
 		vfio_config_decode_on(v, false);
 	undo(v);
 	vfio_dev_close(d);

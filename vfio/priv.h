@@ -51,8 +51,9 @@ struct vfio_pci {
 	/* The guest's capabilities that config.c listens to, 0 for none. */
 	unsigned int exp_cap, vpd_cap, af_cap, pm_cap;
 	unsigned int d_state; /* as the device has it, PCI_D0 or PCI_D3HOT */
-	bool is_gone;	      /* vfio_pci_detach: nothing reaches the device */
-	struct pci_msix msix; /* nr_vectors 0: none */
+	/* vfio_pci_detach: on the way, and done; is_gone is a relaxed atomic */
+	bool is_leaving, is_gone;
+	struct pci_msix msix;	/* nr_vectors 0: none */
 	unsigned int nr_routes; /* one per vector that the kernel can signal */
 	struct msi_route *routes;
 	int *eventfds; /* of the routes, as set_irqs wants them */

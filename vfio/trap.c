@@ -44,6 +44,11 @@ static bool in_pba(const struct vfio_bar *b, uint64_t off, unsigned int len,
 	return inside(b, off, len, l.pba_bar, l.pba_off, l.pba_len);
 }
 
+static bool is_gone(const struct vfio_pci *v)
+{
+	return __atomic_load_n(&v->is_gone, __ATOMIC_RELAXED);
+}
+
 static uint64_t trap_read(void *dev, uint64_t offset, unsigned int len)
 {
 	struct vfio_part *p = dev;
@@ -61,6 +66,8 @@ static uint64_t trap_read(void *dev, uint64_t offset, unsigned int len)
 		return pci_msix_pba_read(&v->msix, at, len);
 	}
 	vfio_count(&v->stats.trapped_accesses, 1);
+	if (is_gone(v))
+		return all_ones(len);
 	if (p->bar->index == PCI_BAR_ROM)
 		return get_le(v->rom.data + off, len);
 	ret = v->d->ops->region_read(v->d, p->bar->index, off, buf, len);
@@ -92,6 +99,8 @@ static void trap_write(void *dev, uint64_t offset, unsigned int len,
 		return; /* read-only (PCIe 6.0 7.7.2.7) */
 	}
 	vfio_count(&v->stats.trapped_accesses, 1);
+	if (is_gone(v))
+		return;
 	if (p->bar->index == PCI_BAR_ROM)
 		return;
 	put_le(buf, value, len);

@@ -60,6 +60,11 @@ struct vfio_ops {
 			unsigned int start, const int *eventfds,
 			unsigned int nr, struct err *e);
 	int (*reset)(struct vfio_dev *d, struct err *e);
+	/*
+	 * Gives the device back while vCPUs may still be in an access of
+	 * theirs: those and later ones fail or do nothing. close comes after.
+	 */
+	void (*let_go)(struct vfio_dev *d);
 	void (*close)(struct vfio_dev *d);
 };
 
@@ -87,6 +92,12 @@ int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu,
 /* Reset (where the device can), close, leave the group. Accepts a half-open
  * one. */
 void vfio_dev_close(struct vfio_dev *d);
+
+/*
+ * The same while vCPUs run: the ops stay callable, on nothing, until
+ * vfio_dev_close. Under the lock that reset, info and set_irqs are called with.
+ */
+void vfio_dev_let_go(struct vfio_dev *d);
 
 /*
  * Resets a function that is open, and checks that it came back. One that the
@@ -134,6 +145,14 @@ int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
 		 const struct vfio_pci_options *options, struct vfio_pci **out,
 		 struct err *e);
 struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
+/*
+ * The device leaves the guest while vCPUs run: interrupts off, BARs out of mem
+ * and bus, reset, closed. From then on the guest reads all-ones there, and its
+ * writes vanish; the structs stay valid until vfio_pci_free. KVM must have been
+ * told before (it holds the file that dev_open named, and the fd is no longer
+ * the device's afterwards). Any thread, once; waits for the reset.
+ */
+void vfio_pci_detach(struct vfio_pci *v);
 /* Interrupts off, regions out of mem and bus, reset, close. vCPUs have stopped.
  */
 void vfio_pci_free(struct vfio_pci *v);

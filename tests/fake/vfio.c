@@ -267,6 +267,15 @@ static int fake_reset(struct vfio_dev *d, struct err *e)
 	return may_fail(f, "reset", e);
 }
 
+static void fake_let_go(struct vfio_dev *d)
+{
+	struct fake_vfio *f = fake_of(d);
+
+	/* The kernel keeps the device while anything of it is mapped. */
+	f->let_go_with_maps = f->nr_maps;
+	f->nr_let_gos++;
+}
+
 static void fake_close(struct vfio_dev *d)
 {
 	fake_of(d)->nr_closes++;
@@ -282,6 +291,7 @@ static const struct vfio_ops fake_ops = {
 	.region_unmap = fake_region_unmap,
 	.set_irqs = fake_set_irqs,
 	.reset = fake_reset,
+	.let_go = fake_let_go,
 	.close = fake_close,
 };
 

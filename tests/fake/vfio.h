@@ -38,7 +38,8 @@ struct fake_vfio {
 	/* Mappings that are there. */
 	unsigned int nr_maps;
 	/* Calls so far. */
-	unsigned int nr_set_irqs, nr_resets, nr_closes;
+	unsigned int nr_set_irqs, nr_resets, nr_closes, nr_let_gos;
+	unsigned int let_go_with_maps;
 	unsigned int nr_bar_reads, nr_bar_writes, nr_vpd_writes;
 	/* Bus mastering was on when it was reset. */
 	bool reset_with_master;

@@ -414,6 +414,24 @@ static void a_reset_that_is_not_there_names_the_methods(void)
 	stop();
 }
 
+static void a_device_that_was_let_go_answers_nothing(void)
+{
+	uint32_t value = 1;
+	int fd;
+
+	start();
+	bar(0, 0x4000, 0);
+	CHECK_EQ(dev.ops->region_info(&dev, 0, &region, &err), 0);
+	fd = dev.fd;
+	dev.ops->let_go(&dev);
+	/* The number is still taken, so no other file gets it. */
+	CHECK_EQ(dev.fd, fd);
+	CHECK_EQ(fcntl(fd, F_GETFD), FD_CLOEXEC);
+	CHECK_EQ(dev.ops->region_read(&dev, 0, 0, &value, 4), -EIO);
+	CHECK_EQ(dev.ops->region_write(&dev, 0, 0, &value, 4), 0);
+	stop();
+}
+
 static void a_device_that_cannot_be_opened_is_half_open_nowhere(void)
 {
 	struct iommu_device from = { .fd = -1 };
@@ -450,6 +468,7 @@ int main(void)
 	TAP_RUN(no_vectors_left_gets_a_hint);
 	TAP_RUN(a_reset_that_is_busy_gets_a_hint);
 	TAP_RUN(a_reset_that_is_not_there_names_the_methods);
+	TAP_RUN(a_device_that_was_let_go_answers_nothing);
 	TAP_RUN(a_device_that_cannot_be_opened_is_half_open_nowhere);
 	return tap_done();
 }
