@@ -213,7 +213,7 @@ void pci_dev_reset_locked(struct pci_dev *dev)
 {
 	memcpy(dev->cfg, dev->power_on, sizeof(dev->cfg));
 	pci_bars_unmap_stale(dev);
-	pci_irqs_reset_locked(dev);
+	pci_dev_irqs_off_locked(dev);
 	dev->ops->reset(dev);
 	pci_bars_map(dev);
 }

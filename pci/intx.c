@@ -9,9 +9,10 @@
  * goes off is turned off first, then what goes on is turned on, so that owners
  * never see two at once: VFIO has room for one.
  *
- * The pin is on while INTx Disable is clear and the guest can have set up the
- * function, that is while it decodes addresses or masters the bus: a function
- * that nobody uses takes no interrupt of the host.
+ * The pin is on while INTx Disable is clear, but not before the guest has first
+ * turned on address decode or bus mastering: a function that nobody has set up
+ * takes no interrupt of the host. Decode going off and on again, as when BARs
+ * are sized, then changes nothing.
  *
  * Interrupt Status (PCIe 6.0 7.5.1.1.4) is asked of the owner when it is read.
  */
@@ -31,12 +32,12 @@ void pci_dev_set_intx(struct pci_dev *dev, uint8_t pin,
 	dev->intx_ops = pin ? ops : NULL;
 }
 
-static bool pin_wanted(const struct pci_dev *dev)
+static bool pin_wanted(struct pci_dev *dev)
 {
 	uint32_t command = pci_cfg_get(dev, PCI_COMMAND, 2);
 
-	return command & COMMAND_IN_USE &&
-	       !(command & PCI_COMMAND_INTX_DISABLE);
+	dev->intx_is_used |= (command & COMMAND_IN_USE) != 0;
+	return dev->intx_is_used && !(command & PCI_COMMAND_INTX_DISABLE);
 }
 
 static void pin_set(struct pci_dev *dev, bool on)
@@ -62,7 +63,7 @@ void pci_irqs_follow(struct pci_dev *dev)
 {
 	bool msix = dev->msix && pci_msix_wanted(dev->msix);
 	bool msi = !msix && dev->msi && pci_msi_wanted(dev->msi);
-	bool pin = !msix && !msi && pin_wanted(dev);
+	bool pin = pin_wanted(dev) && !msix && !msi;
 
 	if (!pin)
 		pin_set(dev, false);
@@ -76,8 +77,9 @@ void pci_irqs_follow(struct pci_dev *dev)
 		pin_set(dev, true);
 }
 
-void pci_irqs_reset_locked(struct pci_dev *dev)
+void pci_dev_irqs_off_locked(struct pci_dev *dev)
 {
+	dev->intx_is_used = false;
 	pin_set(dev, false);
 	if (dev->msi)
 		pci_msi_reset_locked(dev->msi);

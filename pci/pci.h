@@ -103,7 +103,7 @@ struct pci_dev {
 	struct pci_msi *msi;		     /* of the owner, or NULL */
 	struct pci_msix *msix;		     /* of the owner, or NULL */
 	const struct pci_intx_ops *intx_ops; /* NULL: no pin */
-	bool intx_is_on;
+	bool intx_is_used, intx_is_on;	     /* see intx.c */
 	/* The dwords that capabilities take, one bit each. */
 	uint64_t cap_used[PCI_CFG_LEN / 4 / 64];
 	uint8_t cfg[PCI_CFG_LEN];
@@ -210,6 +210,9 @@ uint32_t pci_dev_read_locked(struct pci_dev *dev, unsigned int off,
 void pci_dev_write_locked(struct pci_dev *dev, unsigned int off,
 			  unsigned int len, uint32_t value);
 void pci_dev_reset_locked(struct pci_dev *dev);
+
+/* INTx, MSI and MSI-X off and masked, as after power-on. Lock held. */
+void pci_dev_irqs_off_locked(struct pci_dev *dev);
 
 /* --- INTx --- */
 

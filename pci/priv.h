@@ -57,8 +57,6 @@ bool pci_irqs_touched(const struct pci_dev *dev, unsigned int off,
 void pci_irqs_follow(struct pci_dev *dev);
 /* Before a read of cfg: status and pending bits as they are now. */
 void pci_irqs_refresh(struct pci_dev *dev, unsigned int off, unsigned int len);
-/* All three off, as after power-on. */
-void pci_irqs_reset_locked(struct pci_dev *dev);
 
 /* --- wiring.c --- */
 

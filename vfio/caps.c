@@ -218,7 +218,42 @@ static int add_msix(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 	reg_copy(v, c, PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_QSIZE);
 	reg_copy(v, c, PCI_MSIX_TABLE, 4, UINT32_MAX);
 	reg_copy(v, c, PCI_MSIX_PBA, 4, UINT32_MAX);
-	return vfio_msix_init(v, c->off, info.count, e);
+	return vfio_msix_init(v, c->off, &info, e);
+}
+
+/* --- MSI (PCIe 6.0 7.7.1) --- */
+
+/* As many vectors as VFIO can signal. */
+static uint32_t msi_control(uint32_t control, unsigned int nr)
+{
+	while (1u << ((control & PCI_MSI_FLAGS_QMASK) >> 1) > nr)
+		control -= 1u << 1;
+	return control & (PCI_MSI_FLAGS_QMASK | PCI_MSI_FLAGS_64BIT |
+			  PCI_MSI_FLAGS_MASKBIT);
+}
+
+static int add_msi(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
+{
+	uint32_t control = phys_get(c, PCI_MSI_FLAGS, 2);
+	unsigned int len = pci_msi_len(control);
+	struct vfio_irq_info info;
+	int ret;
+
+	if (v->msi.max_vectors)
+		return -EEXIST;
+	if (c->max < len)
+		return -EINVAL;
+	ret = v->d->ops->irq_info(v->d, VFIO_PCI_MSI_IRQ_INDEX, &info, e);
+	if (ret)
+		return ret;
+	if (!info.count || !(info.flags & VFIO_IRQ_INFO_EVENTFD))
+		return -ENODEV;
+	ret = pci_dev_add_cap(&v->pci, PCI_CAP_ID_MSI, c->off, len);
+	if (ret < 0)
+		return ret;
+	pci_cfg_put(&v->pci, c->off + PCI_MSI_FLAGS, 2,
+		    msi_control(control, info.count));
+	return vfio_msi_init(v, c->off, e);
 }
 
 /* --- vital product data (PCI 3.0 appendix I) --- */
@@ -365,6 +400,7 @@ static const struct cap_rule std_rules[] = {
 	{ PCI_CAP_ID_PM, PCI_PM_SIZEOF, add_pm },
 	{ PCI_CAP_ID_VPD, PCI_CAP_VPD_SIZEOF, add_vpd },
 	{ PCI_CAP_ID_EXP, EXP_LEN_V1, add_exp },
+	{ PCI_CAP_ID_MSI, 10, add_msi },
 	{ PCI_CAP_ID_MSIX, PCI_CAP_MSIX_SIZEOF, add_msix },
 	{ PCI_CAP_ID_VNDR, 3, add_vendor },
 	{ PCI_CAP_ID_AF, PCI_CAP_AF_SIZEOF, add_af },

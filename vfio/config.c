@@ -13,8 +13,8 @@
  * mmapped BARs away when it is turned off, and a vCPU would fault. The guest's
  * decode bits are virtual and move memory regions. Bus master enable is passed
  * on, so that a driver that stops DMA does stop it. D3hot is, too (power.c).
- * INTx is off in the device,
- * as the guest has no pin.
+ * INTx is off in the device while the guest does not interrupt by its pin
+ * (intx.c).
  *
  * A function-level reset that the guest starts (Device Control bit 15, PCIe 6.0
  * 6.6.2) is caught here and becomes a reset of the whole model, so that MSI-X
@@ -30,8 +30,10 @@ enum { CONFIG_MIN = 64 };
 
 int vfio_config_decode_on(struct vfio_pci *v, bool master)
 {
-	uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_INTX_DISABLE;
+	uint16_t command = PCI_COMMAND_MEMORY;
 
+	if (!v->intx_on)
+		command |= PCI_COMMAND_INTX_DISABLE;
 	if (v->has_io)
 		command |= PCI_COMMAND_IO;
 	if (master)
@@ -256,5 +258,6 @@ int vfio_config_build(struct vfio_pci *v, uint8_t *phys, struct err *e)
 		.revision = phys[PCI_REVISION_ID],
 	};
 	pci_dev_init(&v->pci, &vfio_pci_ops, v->d->name, &ids);
-	return vfio_caps_build(v, phys, len, e);
+	ret = vfio_intx_init(v, phys[PCI_INTERRUPT_PIN], e);
+	return ret ? ret : vfio_caps_build(v, phys, len, e);
 }

@@ -234,29 +234,28 @@ static int kernel_irq_info(struct vfio_dev *d, unsigned int index,
 	return 0;
 }
 
-static int kernel_set_irqs(struct vfio_dev *d, unsigned int index,
-			   unsigned int start, const int *eventfds,
-			   unsigned int nr, struct err *e)
+static int kernel_set_irqs(struct vfio_dev *d, const struct vfio_irqs *irqs,
+			   struct err *e)
 {
 	_Alignas(struct vfio_irq_set)
 		uint8_t buf[sizeof(struct vfio_irq_set) +
 			    PCI_MSIX_MAX * sizeof(int32_t)];
 	struct vfio_irq_set *set = (void *)buf;
+	size_t len = irqs->eventfds ? irqs->nr * sizeof(int32_t) : 0;
 	int ret;
 
 	_Static_assert(sizeof(int) == sizeof(int32_t), "eventfds are __s32");
-	BUG_ON(nr > PCI_MSIX_MAX);
+	BUG_ON(irqs->nr > PCI_MSIX_MAX);
 	*set = (struct vfio_irq_set){
-		.argsz = (uint32_t)(sizeof(*set) + nr * sizeof(int32_t)),
-		.flags = VFIO_IRQ_SET_ACTION_TRIGGER |
-			 (nr ? VFIO_IRQ_SET_DATA_EVENTFD
-			     : VFIO_IRQ_SET_DATA_NONE),
-		.index = index,
-		.start = start,
-		.count = nr,
+		.argsz = (uint32_t)(sizeof(*set) + len),
+		.flags = irqs->action | (len ? VFIO_IRQ_SET_DATA_EVENTFD
+					     : VFIO_IRQ_SET_DATA_NONE),
+		.index = irqs->index,
+		.start = irqs->start,
+		.count = irqs->nr,
 	};
-	if (nr)
-		memcpy(set->data, eventfds, nr * sizeof(int32_t));
+	if (len)
+		memcpy(set->data, irqs->eventfds, len);
 	ret = ioctl(d->fd, VFIO_DEVICE_SET_IRQS, set);
 	return ret < 0 ? fail(d, "VFIO_DEVICE_SET_IRQS", e) : ret;
 }

@@ -3,21 +3,31 @@
 /*
  * How this works
  *
- * Each vector has a route: an eventfd that the kernel's VFIO writes when the
- * device raises the vector, and that KVM turns into an interrupt of the guest.
- * No user space in between. pci/msix.c keeps the table that the guest writes;
- * here each change of it becomes a change of routes:
+ * A vector that the guest uses has a route: an eventfd that the kernel's VFIO
+ * writes when the device raises the vector, and that KVM turns into an
+ * interrupt of the guest. No user space in between. pci/msix.c keeps the table
+ * that the guest writes; here each change of it becomes a change of routes:
  *
- *	enable		all eventfds are handed to VFIO in one call
+ *	enable		VFIO turns MSI-X on
+ *	first unmask	the vector gets an eventfd and VFIO a host vector for it
  *	unmask		address and data go into the GSI table (one write for
  *			all vectors that changed), then the irqfd is attached
  *	mask		the irqfd is taken off; what comes meanwhile waits in
  *			the eventfd (the pending bit) and fires when it is
  *			attached again
- *	disable		VFIO lets go of the eventfds, what waits is dropped
+ *	disable		VFIO lets go of everything, what waits is dropped
  *
- * vectors_on and vectors_off are the only places that decide which vectors VFIO
- * is told of.
+ * So a guest that moves a vector to another CPU costs no call of VFIO.
+ *
+ * Host vectors: where the kernel can add some to an index that is on
+ * (VFIO_IRQ_INFO_NORESIZE clear, Linux 6.5), MSI-X starts with vector 0 alone
+ * and each first unmask, or run of them, adds its own. Elsewhere adding means
+ * turning MSI-X off and on again, which loses interrupts and costs the square
+ * of the vectors, so it starts with all of them, unused ones without an
+ * eventfd (the kernel then reserves but does not request them).
+ *
+ * A vector that was never unmasked is masked in the device too, so its pending
+ * bit is the device's own.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,131 +39,261 @@ static struct vfio_pci *vfio_of(struct pci_msix *msix)
 	return CONTAINER_OF(msix, struct vfio_pci, msix);
 }
 
-/* --- which vectors VFIO signals --- */
-
-static int vectors_set(struct vfio_pci *v, unsigned int nr, struct err *e)
+/* Unmasked, with a message that can be delivered. */
+static bool is_wanted(const struct vfio_pci *v, unsigned int i)
 {
-	return v->d->ops->set_irqs(v->d, VFIO_PCI_MSIX_IRQ_INDEX, 0,
-				   v->eventfds, nr, e);
+	struct pci_msix_vector vec = pci_msix_vector(&v->msix, i);
+
+	return vec.unmasked && vfio_message_ok(vec.address);
 }
 
-static void vectors_on(struct vfio_pci *v)
-{
-	struct err e = { 0 };
-	int ret = vectors_set(v, v->nr_routes, &e);
+/* --- which vectors VFIO signals --- */
 
+static bool can_give(const struct vfio_pci *v, unsigned int i)
+{
+	const struct vfio_vector *vec = &v->host_msix.vectors[i];
+
+	return vec->route.irq && !vec->is_given && is_wanted(v, i);
+}
+
+/* Hands over those of [start, start + nr) that can be given. */
+static int vectors_give(struct vfio_pci *v, unsigned int start, unsigned int nr,
+			struct err *e)
+{
+	struct vfio_msix *h = &v->host_msix;
+	int eventfds[PCI_MSIX_MAX];
+	const struct vfio_irqs irqs = {
+		.index = VFIO_PCI_MSIX_IRQ_INDEX,
+		.action = VFIO_IRQ_SET_ACTION_TRIGGER,
+		.start = start,
+		.nr = nr,
+		.eventfds = eventfds,
+	};
+	int ret;
+
+	for (unsigned int i = 0; i < nr; i++)
+		eventfds[i] = can_give(v, start + i)
+				      ? h->vectors[start + i].route.eventfd
+				      : -1;
+	ret = vfio_set_irqs(v, &irqs, e);
+	if (ret)
+		return ret;
+	for (unsigned int i = 0; i < nr; i++)
+		h->vectors[start + i].is_given = eventfds[i] >= 0;
+	return 0;
+}
+
+/* How many from first on, below end, can be given. */
+static unsigned int run_len(const struct vfio_pci *v, unsigned int first,
+			    unsigned int end)
+{
+	unsigned int i = first;
+
+	while (i < end && can_give(v, i))
+		i++;
+	return i - first;
+}
+
+static int host_on(struct vfio_pci *v, struct err *e)
+{
+	struct vfio_msix *h = &v->host_msix;
+	unsigned int nr = h->nr;
+	int ret;
+
+	if (h->can_grow)
+		nr = can_give(v, 0) ? run_len(v, 0, h->nr) : 1;
+	h->limit = h->nr;
+	ret = vectors_give(v, 0, nr, e);
 	if (ret > 0) {
 		log_warn(
 			v->d->name,
 			"the host has only %d of %u interrupt vectors left for this device: the others stay silent",
-			ret, v->nr_routes);
-		ret = vectors_set(v, (unsigned int)ret, &e);
+			ret, nr);
+		nr = h->limit = (unsigned int)ret;
+		ret = vectors_give(v, 0, nr, e);
 		if (ret > 0)
 			ret = err_set(
-				&e, EAGAIN,
+				e, EAGAIN,
 				"%s: VFIO_DEVICE_SET_IRQS: the host's vectors are changing hands",
 				v->d->name);
 	}
-	v->irqs_on = !ret;
 	if (ret)
-		log_error(v->d->name, "no interrupts for the guest: %s%s%s",
-			  e.msg, e.hint[0] ? "; " : "", e.hint);
+		return ret;
+	h->is_on = true;
+	h->nr_first = nr;
+	vfio_host_vectors(v, nr);
+	return 0;
 }
 
-static void vectors_off(struct vfio_pci *v)
+static int host_add(struct vfio_pci *v, unsigned int start, unsigned int nr,
+		    struct err *e)
 {
+	unsigned int had = v->host_msix.nr_first;
+	int ret = vectors_give(v, start, nr, e);
+
+	if (ret > 0)
+		return err_set(
+			e, ENOSPC,
+			"%s: VFIO_DEVICE_SET_IRQS: no room for %u vectors",
+			v->d->name, nr);
+	/* Those that it started with are counted. */
+	if (!ret && start + nr > had)
+		vfio_host_vectors(
+			v, v->stats.host_vectors +
+				   (start < had ? start + nr - had : nr));
+	return ret;
+}
+
+static void host_complain(struct vfio_pci *v, const struct err *e)
+{
+	log_guest(&v->pci.limit, v->d->name,
+		  "no interrupts for the guest: %s%s%s", e->msg,
+		  e->hint[0] ? "; " : "", e->hint);
+}
+
+static void host_follow(struct vfio_pci *v, unsigned int first,
+			unsigned int end)
+{
+	struct vfio_msix *h = &v->host_msix;
 	struct err e = { 0 };
 
-	if (v->irqs_on && vectors_set(v, 0, &e))
-		log_warn(v->d->name, "%s", e.msg);
-	v->irqs_on = false;
+	if (!v->msix.is_enabled)
+		return;
+	if (!h->is_on && host_on(v, &e)) {
+		host_complain(v, &e);
+		return;
+	}
+	if (end > h->limit)
+		end = h->limit;
+	for (unsigned int i = first, nr; i < end; i += nr + 1) {
+		nr = run_len(v, i, end);
+		if (nr && host_add(v, i, nr, &e))
+			host_complain(v, &e);
+	}
+}
+
+static void host_off(struct vfio_pci *v)
+{
+	struct vfio_msix *h = &v->host_msix;
+
+	if (h->is_on)
+		vfio_index_off(v, VFIO_PCI_MSIX_IRQ_INDEX);
+	h->is_on = false;
+	vfio_host_vectors(v, 0);
+	for (unsigned int i = 0; i < h->nr; i++) {
+		vfio_route_detach(v, &h->vectors[i].route);
+		msi_route_fini(&h->vectors[i].route);
+		h->vectors[i].is_given = false;
+	}
 }
 
 /* --- routes --- */
 
-/* What the device raised while masked does not outlive being disabled. */
-static void route_drain(struct msi_route *r)
+static int route_make(struct vfio_pci *v, unsigned int i)
 {
-	uint64_t count;
-	ssize_t n = read(r->eventfd, &count, sizeof(count));
+	struct err e = { 0 };
+	int ret =
+		msi_route_init(&v->host_msix.vectors[i].route, v->env.irq, &e);
 
-	(void)n; /* EAGAIN: nothing there */
+	if (ret == -EMFILE)
+		err_hint(&e, "raise the limit of open files (ulimit -n)");
+	if (ret)
+		log_guest(&v->pci.limit, v->d->name, "MSI-X vector %u: %s%s%s",
+			  i, e.msg, e.hint[0] ? "; " : "", e.hint);
+	return ret;
 }
 
-static void msix_enabled(struct pci_msix *msix, bool on)
+static int route_set(struct vfio_pci *v, unsigned int i, struct err *e)
 {
-	struct vfio_pci *v = vfio_of(msix);
+	struct pci_msix_vector vec = pci_msix_vector(&v->msix, i);
+	struct msi_route *r = &v->host_msix.vectors[i].route;
+	struct irq_msi msi = { vec.address, vec.data };
 
-	if (on) {
-		vectors_on(v);
-		return;
-	}
-	vectors_off(v);
-	for (unsigned int i = 0; i < v->nr_routes; i++)
-		route_drain(&v->routes[i]);
+	if (vec.unmasked && !vfio_message_ok(vec.address))
+		vfio_message_complain(v, "MSI-X", i, vec.address);
+	if (!is_wanted(v, i) || (!r->irq && route_make(v, i)))
+		return 0;
+	if (r->attached &&
+	    (r->msi.address != msi.address || r->msi.data != msi.data))
+		vfio_count(&v->stats.vector_changes, 1);
+	return msi_route_set(r, msi, e);
 }
 
-/* Puts [first, end) that are unmasked into the GSI table, in one write. */
+/* Puts [first, end) that are wanted into the GSI table, in one write. */
 static int routes_set(struct vfio_pci *v, unsigned int first, unsigned int end,
 		      struct err *e)
 {
 	int ret = 0, commit;
 
 	irq_begin(v->env.irq);
-	for (unsigned int i = first; i < end && !ret; i++) {
-		struct pci_msix_vector vec = pci_msix_vector(&v->msix, i);
-		struct msi_route *r = &v->routes[i];
-		struct irq_msi msi = { vec.address, vec.data };
-
-		if (!vec.unmasked)
-			continue;
-		if (r->in_table && r->attached &&
-		    (r->msi.address != msi.address || r->msi.data != msi.data))
-			vfio_count(&v->stats.vector_changes, 1);
-		ret = msi_route_set(r, msi, e);
-	}
+	for (unsigned int i = first; i < end && !ret; i++)
+		ret = route_set(v, i, e);
 	commit = irq_commit(v->env.irq, e);
 	return ret ? ret : commit;
 }
 
-static int route_follow_mask(struct vfio_pci *v, unsigned int i, struct err *e)
+/* is_set: the table has its message. */
+static void route_follow_mask(struct vfio_pci *v, unsigned int i, bool is_set)
 {
-	struct msi_route *r = &v->routes[i];
-	bool unmasked = pci_msix_vector(&v->msix, i).unmasked;
+	struct msi_route *r = &v->host_msix.vectors[i].route;
+	struct err e = { 0 };
 
-	if (unmasked == r->attached)
-		return 0;
-	vfio_count(&v->stats.vector_changes, 1);
-	if (unmasked)
-		return msi_route_attach(r, e);
-	msi_route_detach(r);
-	return 0;
+	if (!r->irq || !is_wanted(v, i))
+		vfio_route_detach(v, r);
+	else if (is_set && vfio_route_attach(v, r, &e))
+		log_guest(&v->pci.limit, v->d->name, "MSI-X vector %u: %s", i,
+			  e.msg);
 }
 
 static void msix_update(struct pci_msix *msix, unsigned int first,
 			unsigned int nr)
 {
 	struct vfio_pci *v = vfio_of(msix);
-	unsigned int end =
-		first + nr < v->nr_routes ? first + nr : v->nr_routes;
+	unsigned int all = v->host_msix.nr;
+	unsigned int end = first + nr < all ? first + nr : all;
 	struct err e = { 0 };
+	int ret;
 
-	if (routes_set(v, first, end, &e)) {
+	if (!v->d->ops)
+		return;
+	ret = routes_set(v, first, end, &e);
+	if (ret)
 		log_guest(&v->pci.limit, v->d->name,
 			  "MSI-X vectors %u to %u: %s", first, end - 1, e.msg);
-		return;
-	}
+	host_follow(v, first, end);
 	for (unsigned int i = first; i < end; i++)
-		if (route_follow_mask(v, i, &e))
-			log_guest(&v->pci.limit, v->d->name,
-				  "MSI-X vector %u: %s", i, e.msg);
+		route_follow_mask(v, i, !ret);
+}
+
+/* On: the update that follows knows which vectors are wanted. */
+static void msix_enabled(struct pci_msix *msix, bool on)
+{
+	if (!on)
+		host_off(vfio_of(msix));
+}
+
+/* The PBA of the device, in dwords as PCIe 6.0 7.7.2 wants it read. */
+static bool device_pending(struct vfio_pci *v, unsigned int vector)
+{
+	struct pci_msix_layout at = pci_msix_layout(&v->msix);
+	uint64_t off = at.pba_off + vector / 32 * 4;
+	uint8_t bits[4];
+
+	if (!v->d->ops ||
+	    v->d->ops->region_read(v->d, at.pba_bar, off, bits, sizeof(bits)))
+		return false;
+	return get_le(bits, 4) >> vector % 32 & 1;
 }
 
 static bool msix_pending(struct pci_msix *msix, unsigned int vector)
 {
 	struct vfio_pci *v = vfio_of(msix);
 
-	return vector < v->nr_routes && msi_route_pending(&v->routes[vector]);
+	if (vector >= v->host_msix.nr || !msix->is_enabled)
+		return false;
+	if (v->host_msix.vectors[vector].is_given)
+		return msi_route_pending(&v->host_msix.vectors[vector].route);
+	return device_pending(v, vector);
 }
 
 static const struct pci_msix_ops msix_ops = {
@@ -164,33 +304,10 @@ static const struct pci_msix_ops msix_ops = {
 
 /* --- creation --- */
 
-static int routes_make(struct vfio_pci *v, unsigned int nr, struct err *e)
+int vfio_msix_init(struct vfio_pci *v, unsigned int cap,
+		   const struct vfio_irq_info *info, struct err *e)
 {
-	v->routes = calloc(nr, sizeof(*v->routes));
-	v->eventfds = calloc(nr, sizeof(*v->eventfds));
-	if (!v->routes || !v->eventfds)
-		return err_set(e, ENOMEM, "%s: out of memory", v->d->name);
-	for (; v->nr_routes < nr; v->nr_routes++) {
-		struct msi_route *r = &v->routes[v->nr_routes];
-		int ret = msi_route_init(r, v->env.irq, e);
-
-		if (ret == -EMFILE)
-			err_hint(
-				e,
-				"the device has %u interrupt vectors and each takes a file; raise the limit of open files (ulimit -n)",
-				nr);
-		if (ret)
-			return err_ctx(e, ret, "%s: MSI-X vector %u",
-				       v->d->name, v->nr_routes);
-		v->eventfds[v->nr_routes] = r->eventfd;
-	}
-	return 0;
-}
-
-int vfio_msix_init(struct vfio_pci *v, unsigned int cap, unsigned int nr_irqs,
-		   struct err *e)
-{
-	unsigned int nr;
+	struct vfio_msix *h = &v->host_msix;
 	int ret = pci_msix_init(&v->msix, &v->pci, cap, &msix_ops);
 
 	if (ret)
@@ -198,23 +315,25 @@ int vfio_msix_init(struct vfio_pci *v, unsigned int cap, unsigned int nr_irqs,
 			       ret == -ENOMEM
 				       ? "out of memory"
 				       : "the MSI-X capability makes no sense");
-	nr = nr_irqs < v->msix.nr_vectors ? nr_irqs : v->msix.nr_vectors;
-	ret = routes_make(v, nr, e);
-	if (ret)
+	h->nr = info->count < v->msix.nr_vectors ? info->count
+						 : v->msix.nr_vectors;
+	h->can_grow = !(info->flags & VFIO_IRQ_INFO_NORESIZE);
+	h->vectors = calloc(h->nr, sizeof(*h->vectors));
+	if (!h->vectors) {
 		vfio_msix_fini(v);
-	return ret;
+		return err_set(e, ENOMEM, "%s: out of memory", v->d->name);
+	}
+	return 0;
 }
 
 void vfio_msix_fini(struct vfio_pci *v)
 {
-	vectors_off(v);
-	for (unsigned int i = 0; i < v->nr_routes; i++)
-		msi_route_fini(&v->routes[i]);
-	free(v->routes);
-	free(v->eventfds);
-	v->routes = NULL;
-	v->eventfds = NULL;
-	v->nr_routes = 0;
+	struct vfio_msix *h = &v->host_msix;
+
+	if (h->vectors)
+		host_off(v);
+	free(h->vectors);
+	*h = (struct vfio_msix){ 0 };
 	if (v->msix.nr_vectors)
 		pci_msix_fini(&v->msix);
 	v->msix.nr_vectors = 0;

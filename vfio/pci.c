@@ -4,9 +4,9 @@
  * How this works
  *
  * struct vfio_pci is a struct pci_dev whose ops are in config.c (registers) and
- * region.c (BARs), with MSI-X from msix.c. It is built in the order config
- * space, MSI-X (whose place decides what is trapped), BARs, memory decode; and
- * taken down in reverse.
+ * region.c (BARs), with interrupts from intx.c, msi.c and msix.c. It is built
+ * in the order config space, MSI-X (whose place decides what is trapped), BARs,
+ * memory decode; and taken down in reverse.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -99,6 +99,8 @@ static void undo(struct vfio_pci *v)
 		vfio_bar_fini(&v->bars[n]);
 	vfio_rom_fini(v);
 	vfio_msix_fini(v);
+	vfio_msi_fini(v);
+	vfio_intx_fini(v);
 	free(v);
 }
 
@@ -173,5 +175,8 @@ struct vfio_pci_stats vfio_pci_stats(const struct vfio_pci *v)
 			__atomic_load_n(&s->trapped_accesses, __ATOMIC_RELAXED),
 		.vector_changes =
 			__atomic_load_n(&s->vector_changes, __ATOMIC_RELAXED),
+		.irq_ioctls = __atomic_load_n(&s->irq_ioctls, __ATOMIC_RELAXED),
+		.host_vectors =
+			__atomic_load_n(&s->host_vectors, __ATOMIC_RELAXED),
 	};
 }

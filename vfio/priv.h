@@ -38,6 +38,21 @@ struct vfio_rom {
 	bool is_filled;
 };
 
+struct vfio_vector {
+	struct msi_route route; /* irq NULL: none yet */
+	bool is_given;		/* VFIO has its eventfd */
+};
+
+/* MSI-X on the host's side, see msix.c. */
+struct vfio_msix {
+	unsigned int nr; /* vectors that the kernel can signal */
+	struct vfio_vector *vectors;
+	bool can_grow;	       /* vectors one by one: no NORESIZE */
+	bool is_on;	       /* the kernel has MSI-X on */
+	unsigned int nr_first; /* vectors that it was turned on with */
+	unsigned int limit;    /* vectors that the host may have room for */
+};
+
 struct vfio_pci {
 	struct pci_dev pci;
 	struct vfio_dev *d;
@@ -53,11 +68,14 @@ struct vfio_pci {
 	unsigned int d_state; /* as the device has it, PCI_D0 or PCI_D3HOT */
 	/* vfio_pci_detach: on the way, and done; is_gone is a relaxed atomic */
 	bool is_leaving, is_gone;
-	struct pci_msix msix;	/* nr_vectors 0: none */
-	unsigned int nr_routes; /* one per vector that the kernel can signal */
-	struct msi_route *routes;
-	int *eventfds; /* of the routes, as set_irqs wants them */
-	bool irqs_on;  /* the kernel has the eventfds */
+	struct pci_msix msix; /* nr_vectors 0: none */
+	struct vfio_msix host_msix;
+	struct pci_msi msi; /* max_vectors 0: none */
+	/* One per vector that is enabled. */
+	struct msi_route msi_routes[PCI_MSI_MAX];
+	unsigned int nr_msi_routes;
+	struct irq_level intx; /* irq NULL: none */
+	bool intx_on;
 };
 
 /* clang-tidy takes the builtin for a read. */
@@ -133,12 +151,46 @@ void vfio_rom_fini(struct vfio_pci *v);
 /* The guest is about to look: reads the device's ROM, the first time. */
 void vfio_rom_fill(struct vfio_pci *v);
 
+/* --- irq.c --- */
+
+/* set_irqs, counted. */
+int vfio_set_irqs(struct vfio_pci *v, const struct vfio_irqs *irqs,
+		  struct err *e);
+/* The index off. A failure is logged. */
+void vfio_index_off(struct vfio_pci *v, unsigned int index);
+/* attach and detach of a route, counted. */
+int vfio_route_attach(struct vfio_pci *v, struct msi_route *r, struct err *e);
+void vfio_route_detach(struct vfio_pci *v, struct msi_route *r);
+/* Whether an interrupt controller listens to messages to that address. */
+bool vfio_message_ok(uint64_t address);
+/* Says that a vector whose message is not ok stays silent. */
+void vfio_message_complain(struct vfio_pci *v, const char *kind,
+			   unsigned int vector, uint64_t address);
+/* For the statistics: how many the host spends. */
+void vfio_host_vectors(struct vfio_pci *v, uint64_t nr);
+/* INTx, MSI and MSI-X off in the model and the kernel. Lock held. */
+void vfio_irqs_off(struct vfio_pci *v);
+
 /* --- msix.c --- */
 
 /* Takes over the MSI-X capability at cap of the guest's config. */
-int vfio_msix_init(struct vfio_pci *v, unsigned int cap, unsigned int nr_irqs,
-		   struct err *e);
+int vfio_msix_init(struct vfio_pci *v, unsigned int cap,
+		   const struct vfio_irq_info *info, struct err *e);
 /* Accepts a device without. */
 void vfio_msix_fini(struct vfio_pci *v);
+
+/* --- msi.c --- */
+
+/* Takes over the MSI capability at cap of the guest's config. */
+int vfio_msi_init(struct vfio_pci *v, unsigned int cap, struct err *e);
+/* Accepts a device without. */
+void vfio_msi_fini(struct vfio_pci *v);
+
+/* --- intx.c --- */
+
+/* Gives the guest's function the device's pin, if both have one. */
+int vfio_intx_init(struct vfio_pci *v, uint8_t pin, struct err *e);
+/* Accepts a device without. */
+void vfio_intx_fini(struct vfio_pci *v);
 
 #endif

@@ -33,6 +33,14 @@ struct vfio_region {
 	bool msix_mappable;
 };
 
+/* What set_irqs does to vectors [start, start + nr) of an index. */
+struct vfio_irqs {
+	unsigned int index; /* VFIO_PCI_MSIX_IRQ_INDEX and so on */
+	uint32_t action;    /* VFIO_IRQ_SET_ACTION_* */
+	unsigned int start, nr;
+	const int *eventfds; /* nr of them, -1: none; NULL: act now */
+};
+
 struct vfio_dev;
 struct vfio_ops {
 	int (*info)(struct vfio_dev *d, struct vfio_device_info *out,
@@ -52,13 +60,12 @@ struct vfio_ops {
 			  uint64_t size, void **hva, struct err *e);
 	void (*region_unmap)(struct vfio_dev *d, void *hva, uint64_t size);
 	/*
-	 * eventfds for vectors [start, start + nr), -1 for none; nr 0 disables
-	 * the index. A positive return: the host has only so many vectors, and
-	 * nothing has changed.
+	 * Eventfds that trigger, mask or unmask vectors, or the act itself; a
+	 * trigger with nr 0 disables the index. A positive return: the host has
+	 * only so many vectors, and nothing has changed.
 	 */
-	int (*set_irqs)(struct vfio_dev *d, unsigned int index,
-			unsigned int start, const int *eventfds,
-			unsigned int nr, struct err *e);
+	int (*set_irqs)(struct vfio_dev *d, const struct vfio_irqs *irqs,
+			struct err *e);
 	int (*reset)(struct vfio_dev *d, struct err *e);
 	/*
 	 * Gives the device back while vCPUs may still be in an access of
@@ -107,12 +114,21 @@ int vfio_dev_reset(struct vfio_dev *d, struct err *e);
 /* -EIO if the function does not answer config reads (all-ones). */
 int vfio_dev_check_alive(struct vfio_dev *d, struct err *e);
 
+/*
+ * An eventfd (-1: none any more) that the kernel writes when the device reports
+ * an error (VFIO_PCI_ERR_IRQ_INDEX) or the host wants it back
+ * (VFIO_PCI_REQ_IRQ_INDEX). -ENOTSUP: this device has no such event.
+ */
+int vfio_dev_watch(struct vfio_dev *d, unsigned int index, int eventfd,
+		   struct err *e);
+
 /* What a function needs of the VM. None of it is owned. */
 struct vfio_env {
 	struct mem *mem;  /* mmapped BAR parts become device regions */
 	struct bus *mmio; /* trapped BAR parts */
 	struct bus *pio;  /* port I/O BARs */
 	struct irq *irq;
+	uint32_t intx_gsi; /* where its INTx pin leads; 0: it shows no pin */
 };
 
 enum vfio_rom_source {
@@ -136,9 +152,9 @@ struct vfio_pci_options {
  * The function as the guest sees it. d is freshly open (so it has been reset);
  * the result closes it in vfio_pci_free, but the struct stays the caller's. On
  * failure d is still open and the caller closes it. Reads config space and
- * regions, builds the guest's config, makes an eventfd per MSI-X vector, mmaps
- * the BARs and turns on the device's memory decode; nothing reaches the guest
- * until pci_host_add. options may go once this has returned.
+ * regions, builds the guest's config, mmaps the BARs and turns on the device's
+ * memory decode; nothing reaches the guest until pci_host_add. options may go
+ * once this has returned.
  */
 struct vfio_pci;
 int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
@@ -153,6 +169,9 @@ struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
  * the device's afterwards). Any thread, once; waits for the reset.
  */
 void vfio_pci_detach(struct vfio_pci *v);
+/* Another pin of the IOAPIC than env's for INTx, once the function has its
+ * place; 0 takes INTx away. Before vCPUs run. */
+void vfio_pci_set_intx_gsi(struct vfio_pci *v, uint32_t gsi);
 /* Interrupts off, regions out of mem and bus, reset, close. vCPUs have stopped.
  */
 void vfio_pci_free(struct vfio_pci *v);
@@ -160,12 +179,13 @@ void vfio_pci_free(struct vfio_pci *v);
 /*
  * Accesses to the function that came to user space (for --stats): config reads
  * that went on to the device and all config writes; the MSI-X table and PBA;
- * other trapped parts of BARs; and how often a vector got, changed or lost its
- * route.
+ * other trapped parts of BARs; how often a vector got, changed or lost its
+ * route; VFIO_DEVICE_SET_IRQS and KVM_IRQFD calls; and MSI and MSI-X vectors
+ * that the host spends on it now.
  */
 struct vfio_pci_stats {
 	uint64_t cfg_reads, cfg_writes, msix_accesses, trapped_accesses,
-		vector_changes;
+		vector_changes, irq_ioctls, host_vectors;
 };
 struct vfio_pci_stats vfio_pci_stats(const struct vfio_pci *v);
 

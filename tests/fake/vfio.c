@@ -43,23 +43,6 @@ static int fake_region_info(struct vfio_dev *d, unsigned int index,
 	return 0;
 }
 
-static int fake_irq_info(struct vfio_dev *d, unsigned int index,
-			 struct vfio_irq_info *out, struct err *e)
-{
-	int ret = may_fail(fake_of(d), "irq_info", e);
-
-	if (ret)
-		return ret;
-	*out = (struct vfio_irq_info){ .index = index };
-	if (index == VFIO_PCI_MSIX_IRQ_INDEX) {
-		out->flags = VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_NORESIZE;
-		out->count = fake_of(d)->nr_vectors;
-	}
-	return 0;
-}
-
-/* --- config space --- */
-
 static unsigned int cap_of(const struct fake_vfio *f, uint8_t id)
 {
 	return pci_cap_find(f->cfg, PCI_CFG_LEN, id);
@@ -69,6 +52,86 @@ static unsigned int exp_cap(const struct fake_vfio *f)
 {
 	return cap_of(f, PCI_CAP_ID_EXP);
 }
+
+/* As vfio_pci_ioctl_get_irq_info. */
+static int irq_info_fill(const struct fake_vfio *f, struct vfio_irq_info *out)
+{
+	out->flags = VFIO_IRQ_INFO_EVENTFD;
+	switch (out->index) {
+	case VFIO_PCI_INTX_IRQ_INDEX:
+		out->count = f->cfg[PCI_INTERRUPT_PIN] ? 1 : 0;
+		out->flags |= VFIO_IRQ_INFO_MASKABLE | VFIO_IRQ_INFO_AUTOMASKED;
+		return 0;
+	case VFIO_PCI_MSI_IRQ_INDEX:
+		out->count = f->nr_msi;
+		out->flags |= VFIO_IRQ_INFO_NORESIZE;
+		return 0;
+	case VFIO_PCI_MSIX_IRQ_INDEX:
+		out->count = f->nr_vectors;
+		if (!f->can_grow)
+			out->flags |= VFIO_IRQ_INFO_NORESIZE;
+		return 0;
+	case VFIO_PCI_ERR_IRQ_INDEX:
+		out->count = 1;
+		return exp_cap(f) ? 0 : -EINVAL;
+	default:
+		out->count = 1;
+		return 0;
+	}
+}
+
+static int fake_irq_info(struct vfio_dev *d, unsigned int index,
+			 struct vfio_irq_info *out, struct err *e)
+{
+	int ret = may_fail(fake_of(d), "irq_info", e);
+
+	if (ret)
+		return ret;
+	*out = (struct vfio_irq_info){ .index = index };
+	return irq_info_fill(fake_of(d), out);
+}
+
+/* --- INTx, as vfio_pci_intrs.c has it --- */
+
+static void signal_fd(int fd)
+{
+	const uint64_t one = 1;
+
+	if (fd >= 0 && write(fd, &one, sizeof(one)) != sizeof(one))
+		abort();
+}
+
+static bool pin_is_disabled(const struct fake_vfio *f)
+{
+	return get_le(f->cfg + PCI_COMMAND, 2) & PCI_COMMAND_INTX_DISABLE;
+}
+
+static void pin_fire(struct fake_vfio *f)
+{
+	if (f->irq_index != VFIO_PCI_INTX_IRQ_INDEX || !f->pin_is_high ||
+	    f->pin_is_masked || pin_is_disabled(f))
+		return;
+	f->pin_is_masked = true;
+	signal_fd(f->pin_fd);
+}
+
+static void pin_unmask(struct fake_vfio *f)
+{
+	if (pin_is_disabled(f))
+		return;
+	f->pin_is_masked = false;
+	pin_fire(f);
+}
+
+static void pin_follow_command(struct fake_vfio *f)
+{
+	if (pin_is_disabled(f))
+		f->pin_is_masked = true;
+	else if (f->pin_is_masked)
+		pin_unmask(f);
+}
+
+/* --- config space --- */
 
 /* What vfio-pci lets through (init_pci_cap_basic_perm and others), and we use.
  */
@@ -119,6 +182,8 @@ static int config_write(struct fake_vfio *f, uint64_t off, const uint8_t *buf,
 		if (is_writable(f, off + i))
 			f->cfg[off + i] = buf[i];
 	vpd_access(f, off, len);
+	if (off <= PCI_COMMAND + 1 && off + len > PCI_COMMAND)
+		pin_follow_command(f);
 	return 0;
 }
 
@@ -238,9 +303,130 @@ static void fake_region_unmap(struct vfio_dev *d, void *hva, uint64_t size)
 
 /* --- interrupts, reset --- */
 
-static int fake_set_irqs(struct vfio_dev *d, unsigned int index,
-			 unsigned int start, const int *eventfds,
-			 unsigned int nr, struct err *e)
+static int intx_set(struct fake_vfio *f, const struct vfio_irqs *irqs)
+{
+	bool is_on = f->irq_index == VFIO_PCI_INTX_IRQ_INDEX;
+
+	if (is_on && !irqs->nr) {
+		f->irq_index = VFIO_PCI_NUM_IRQS;
+		f->pin_fd = f->unmask_fd = -1;
+		return 0;
+	}
+	if (irqs->start || irqs->nr != 1 || !irqs->eventfds)
+		return -EINVAL;
+	if (irqs->action == VFIO_IRQ_SET_ACTION_UNMASK) {
+		f->unmask_fd = irqs->eventfds[0];
+		return is_on ? 0 : -EINVAL;
+	}
+	if (!is_on && f->irq_index != VFIO_PCI_NUM_IRQS)
+		return -EINVAL;
+	f->irq_index = VFIO_PCI_INTX_IRQ_INDEX;
+	f->pin_fd = irqs->eventfds[0];
+	f->pin_is_masked = pin_is_disabled(f);
+	pin_fire(f);
+	return 0;
+}
+
+/* Where a vector's bit in the device's PBA is: the dword's offset in BAR *bar.
+ */
+static uint64_t pba_dword(const struct fake_vfio *f, unsigned int vector,
+			  unsigned int *bar)
+{
+	unsigned int cap = pci_cap_find(f->cfg, PCI_CFG_LEN, PCI_CAP_ID_MSIX);
+	uint32_t pba = (uint32_t)get_le(f->cfg + cap + PCI_MSIX_PBA, 4);
+
+	*bar = pba & PCI_MSIX_PBA_BIR;
+	return (pba & PCI_MSIX_PBA_OFFSET) + vector / 32 * 4;
+}
+
+/* What waits in the PBA goes out when the vector is unmasked. */
+static void pba_fire(struct fake_vfio *f, unsigned int vector)
+{
+	unsigned int bar;
+	uint64_t at = pba_dword(f, vector, &bar);
+	uint32_t bits;
+
+	if (f->irq_index != VFIO_PCI_MSIX_IRQ_INDEX)
+		return;
+	bits = fake_vfio_peek(f, bar, at);
+	if (!(bits >> vector % 32 & 1))
+		return;
+	fake_vfio_poke(f, bar, at, bits & ~(1u << vector % 32));
+	signal_fd(f->eventfds[vector]);
+}
+
+static int block_set(struct fake_vfio *f, const struct vfio_irqs *irqs)
+{
+	for (unsigned int i = 0; i < irqs->nr; i++) {
+		unsigned int vector = irqs->start + i;
+
+		f->eventfds[vector] = irqs->eventfds[i];
+		if (f->eventfds[vector] >= 0)
+			pba_fire(f, vector);
+	}
+	return 0;
+}
+
+static int vectors_off(struct fake_vfio *f, unsigned int index)
+{
+	if (f->irq_index != index)
+		return -EINVAL;
+	for (unsigned int i = 0; i < PCI_MSIX_MAX; i++)
+		f->eventfds[i] = -1;
+	f->irq_index = VFIO_PCI_NUM_IRQS;
+	f->nr_eventfds = 0;
+	return 0;
+}
+
+static int vectors_set(struct fake_vfio *f, const struct vfio_irqs *irqs)
+{
+	bool is_msix = irqs->index == VFIO_PCI_MSIX_IRQ_INDEX;
+	unsigned int all = is_msix ? f->nr_vectors : f->nr_msi;
+	unsigned int end = irqs->start + irqs->nr;
+
+	if (!irqs->nr)
+		return vectors_off(f, irqs->index);
+	if (end > all || !irqs->eventfds)
+		return -EINVAL;
+	if (f->irq_index == VFIO_PCI_NUM_IRQS) {
+		if (f->max_vectors && end > f->max_vectors)
+			return (int)f->max_vectors;
+		f->irq_index = irqs->index;
+		f->nr_eventfds = end;
+		f->nr_enables++;
+		return block_set(f, irqs);
+	}
+	if (f->irq_index != irqs->index)
+		return -EINVAL;
+	if (end <= f->nr_eventfds)
+		return block_set(f, irqs);
+	if (!is_msix || !f->can_grow)
+		return -EINVAL;
+	if (f->max_vectors &&
+	    fake_vfio_host_vectors(f) + irqs->nr > f->max_vectors)
+		return -ENOSPC;
+	return block_set(f, irqs);
+}
+
+static int irqs_set(struct fake_vfio *f, const struct vfio_irqs *irqs)
+{
+	switch (irqs->index) {
+	case VFIO_PCI_INTX_IRQ_INDEX:
+		return intx_set(f, irqs);
+	case VFIO_PCI_MSI_IRQ_INDEX:
+	case VFIO_PCI_MSIX_IRQ_INDEX:
+		return vectors_set(f, irqs);
+	case VFIO_PCI_ERR_IRQ_INDEX:
+		f->err_fd = irqs->eventfds[0];
+		return 0;
+	default:
+		f->req_fd = irqs->eventfds[0];
+		return 0;
+	}
+}
+
+static int fake_set_irqs(struct vfio_dev *d, const struct vfio_irqs *irqs,
+			 struct err *e)
 {
 	struct fake_vfio *f = fake_of(d);
 	int ret = may_fail(f, "set_irqs", e);
@@ -248,14 +434,8 @@ static int fake_set_irqs(struct vfio_dev *d, unsigned int index,
 	f->nr_set_irqs++;
 	if (ret)
 		return ret;
-	if (index != VFIO_PCI_MSIX_IRQ_INDEX || start + nr > f->nr_vectors)
-		return err_set(e, EINVAL, "%s: set_irqs", d->name);
-	if (f->max_vectors && nr > f->max_vectors)
-		return (int)f->max_vectors;
-	f->nr_eventfds = nr;
-	if (nr)
-		memcpy(f->eventfds + start, eventfds, nr * sizeof(*eventfds));
-	return 0;
+	ret = irqs_set(f, irqs);
+	return ret < 0 ? err_set(e, -ret, "%s: set_irqs", d->name) : ret;
 }
 
 static int fake_reset(struct vfio_dev *d, struct err *e)
@@ -323,6 +503,15 @@ void fake_vfio_init(struct fake_vfio *f, const char *dump)
 	for (unsigned int n = 0; n < VFIO_PCI_NUM_REGIONS; n++)
 		f->regions[n].memfd = -1;
 	f->regions[VFIO_PCI_CONFIG_REGION_INDEX].info.size = PCI_CFG_LEN;
+	f->irq_index = VFIO_PCI_NUM_IRQS;
+	f->pin_fd = f->unmask_fd = f->err_fd = f->req_fd = -1;
+	for (unsigned int i = 0; i < PCI_MSIX_MAX; i++)
+		f->eventfds[i] = -1;
+	cap = pci_cap_find(f->cfg, PCI_CFG_LEN, PCI_CAP_ID_MSI);
+	if (cap)
+		f->nr_msi = 1u << ((f->cfg[cap + PCI_MSI_FLAGS] &
+				    PCI_MSI_FLAGS_QMASK) >>
+				   1);
 	cap = pci_cap_find(f->cfg, PCI_CFG_LEN, PCI_CAP_ID_MSIX);
 	if (cap)
 		f->nr_vectors = (get_le(f->cfg + cap + PCI_MSIX_FLAGS, 2) &
@@ -385,12 +574,46 @@ void fake_vfio_poke(struct fake_vfio *f, unsigned int n, uint64_t off,
 
 void fake_vfio_raise(struct fake_vfio *f, unsigned int vector)
 {
-	uint64_t one = 1;
+	unsigned int bar;
+	uint64_t at;
 
-	if (vector >= f->nr_eventfds || f->eventfds[vector] < 0)
+	if (f->eventfds[vector] >= 0) {
+		signal_fd(f->eventfds[vector]);
 		return;
-	if (write(f->eventfds[vector], &one, sizeof(one)) != sizeof(one))
-		abort();
+	}
+	if (f->irq_index != VFIO_PCI_MSIX_IRQ_INDEX)
+		return;
+	at = pba_dword(f, vector, &bar);
+	fake_vfio_poke(f, bar, at,
+		       fake_vfio_peek(f, bar, at) | 1u << vector % 32);
+}
+
+void fake_vfio_pin(struct fake_vfio *f, bool high)
+{
+	f->pin_is_high = high;
+	f->cfg[PCI_STATUS] &= (uint8_t)~PCI_STATUS_INTERRUPT;
+	if (high)
+		f->cfg[PCI_STATUS] |= PCI_STATUS_INTERRUPT;
+	pin_fire(f);
+}
+
+bool fake_vfio_unmask(struct fake_vfio *f)
+{
+	uint64_t count;
+
+	if (read(f->unmask_fd, &count, sizeof(count)) != sizeof(count))
+		return false;
+	pin_unmask(f);
+	return true;
+}
+
+unsigned int fake_vfio_host_vectors(const struct fake_vfio *f)
+{
+	unsigned int nr = f->nr_eventfds;
+
+	for (unsigned int i = f->nr_eventfds; i < PCI_MSIX_MAX; i++)
+		nr += f->eventfds[i] >= 0;
+	return nr;
 }
 
 unsigned int fake_nr_files(void)

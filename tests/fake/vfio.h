@@ -22,6 +22,7 @@ struct fake_vfio {
 	uint8_t cfg[PCI_CFG_LEN];
 	struct fake_region regions[VFIO_PCI_NUM_REGIONS];
 	unsigned int nr_vectors; /* of MSI-X, from the capability */
+	unsigned int nr_msi;	 /* of MSI */
 
 	uint8_t vpd[32]; /* what the VPD capability reads */
 
@@ -29,16 +30,27 @@ struct fake_vfio {
 	unsigned int max_vectors;
 	/* It stays in D0. */
 	bool keeps_awake;
+	/* MSI-X vectors can be added while it is on. */
+	bool can_grow;
 	/* Reads of config space give all-ones. */
 	bool is_dead;
 
-	/* The eventfds it was given, as long as MSI-X is on. */
+	/* The index that is on, or VFIO_PCI_NUM_IRQS. */
+	unsigned int irq_index;
+	/* The eventfds it was given, as long as MSI or MSI-X is on; -1: none.
+	 * It has a host vector for each that is below nr_eventfds, or set. */
 	int eventfds[PCI_MSIX_MAX];
 	unsigned int nr_eventfds;
+	/* INTx: what it drives, what VFIO knows. */
+	bool pin_is_high, pin_is_masked;
+	int pin_fd, unmask_fd;
+	/* For errors and requests, -1: none. */
+	int err_fd, req_fd;
 	/* Mappings that are there. */
 	unsigned int nr_maps;
 	/* Calls so far. */
 	unsigned int nr_set_irqs, nr_resets, nr_closes, nr_let_gos;
+	unsigned int nr_enables; /* of MSI and MSI-X, from off to on */
 	unsigned int let_go_with_maps;
 	unsigned int nr_bar_reads, nr_bar_writes, nr_vpd_writes;
 	/* Bus mastering was on when it was reset. */
@@ -50,7 +62,7 @@ struct fake_vfio {
 };
 
 /* In lspci -xxxx form: lines of "offset: bytes", others are left out. */
-extern const char fake_igbvf_dump[], fake_nvme_dump[];
+extern const char fake_igbvf_dump[], fake_nvme_dump[], fake_e1000e_dump[];
 
 void fake_vfio_init(struct fake_vfio *f, const char *dump);
 /* A BAR of size bytes that can be read, written and, if so wished, mmapped. */
@@ -66,8 +78,15 @@ uint32_t fake_vfio_peek(const struct fake_vfio *f, unsigned int n,
 			uint64_t off);
 void fake_vfio_poke(struct fake_vfio *f, unsigned int n, uint64_t off,
 		    uint32_t value);
-/* The device raises an MSI-X vector. */
+/* The device raises an MSI or MSI-X vector; without an eventfd MSI-X keeps it
+ * in the PBA. */
 void fake_vfio_raise(struct fake_vfio *f, unsigned int vector);
+/* The device raises or lowers its pin. */
+void fake_vfio_pin(struct fake_vfio *f, bool high);
+/* VFIO sees the unmask eventfd. True if somebody had written it. */
+bool fake_vfio_unmask(struct fake_vfio *f);
+/* Vectors that the host spends on it. */
+unsigned int fake_vfio_host_vectors(const struct fake_vfio *f);
 
 /* Files that this process has open. */
 unsigned int fake_nr_files(void);

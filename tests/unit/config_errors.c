@@ -225,8 +225,8 @@ static void two_functions_in_one_device_are_refused(void)
 {
 	refused("--device", "01:10.0,01:10.2", "01:10.2: a second function",
 		"a --device of its own");
-	refused("--device", "01:10.0,path=/sys/x/0000:01:10.2", "a second function",
-		"a --device of its own");
+	refused("--device", "01:10.0,path=/sys/x/0000:01:10.2",
+		"a second function", "a --device of its own");
 }
 
 static void a_device_given_twice_is_refused(void)

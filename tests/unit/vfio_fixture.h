@@ -11,6 +11,8 @@
 
 #define BAR_GPA 0xe0000000ull
 
+enum { INTX_GSI = 17 };
+
 /* Hears of device regions as KVM would. */
 struct slots {
 	struct mem_listener listener;
@@ -30,6 +32,7 @@ struct vm {
 	struct mem mem;
 	struct bus mmio, pio;
 	struct irq irq;
+	uint32_t intx_gsi; /* 0: no pin for what is assigned */
 	struct vfio_pci *v;
 	struct pci_dev *dev;
 	struct vfio_pci_options options;
@@ -82,7 +85,8 @@ __attribute__((unused)) static void vm_start(struct vm *vm, const char *dump)
 
 __attribute__((unused)) static int vm_assign(struct vm *vm)
 {
-	struct vfio_env env = { &vm->mem, &vm->mmio, &vm->pio, &vm->irq };
+	struct vfio_env env = { &vm->mem, &vm->mmio, &vm->pio, &vm->irq,
+				vm->intx_gsi };
 	int ret = vfio_pci_new(&vm->fake.dev, &env, &vm->options, &vm->v,
 			       &vm->err);
 
@@ -115,6 +119,17 @@ __attribute__((unused)) static void vm_nvme(struct vm *vm)
 {
 	vm_start(vm, fake_nvme_dump);
 	fake_vfio_bar(&vm->fake, 0, KIB(32), true);
+	CHECK_EQ(vm_assign(vm), 0);
+}
+
+/* A NIC with a pin, MSI and MSI-X (BAR 3: table 0, PBA 0x2000), memory BARs
+ * only. */
+__attribute__((unused)) static void vm_e1000e(struct vm *vm)
+{
+	vm_start(vm, fake_e1000e_dump);
+	vm->intx_gsi = INTX_GSI;
+	fake_vfio_bar(&vm->fake, 0, KIB(128), true);
+	fake_vfio_bar(&vm->fake, 3, KIB(16), true);
 	CHECK_EQ(vm_assign(vm), 0);
 }
 

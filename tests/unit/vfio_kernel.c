@@ -317,15 +317,25 @@ static void a_mapping_that_fails_keeps_no_addresses(void)
 	stop();
 }
 
+static int set_trigger(const int *fds, unsigned int nr)
+{
+	const struct vfio_irqs irqs = {
+		.index = VFIO_PCI_MSIX_IRQ_INDEX,
+		.action = VFIO_IRQ_SET_ACTION_TRIGGER,
+		.nr = nr,
+		.eventfds = fds,
+	};
+
+	return dev.ops->set_irqs(&dev, &irqs, &err);
+}
+
 static void eventfds_are_passed_as_one_array(void)
 {
 	static const int fds[3] = { 7, -1, 9 };
 	struct vfio_irq_set set;
 
 	start();
-	CHECK_EQ(dev.ops->set_irqs(&dev, VFIO_PCI_MSIX_IRQ_INDEX, 0, fds, 3,
-				   &err),
-		 0);
+	CHECK_EQ(set_trigger(fds, 3), 0);
 	memcpy(&set, k.irq_set, sizeof(set));
 	CHECK_EQ(set.argsz, sizeof(set) + 3 * sizeof(int32_t));
 	CHECK_EQ(set.flags,
@@ -342,9 +352,7 @@ static void no_eventfds_disable_the_index(void)
 	struct vfio_irq_set set;
 
 	start();
-	CHECK_EQ(dev.ops->set_irqs(&dev, VFIO_PCI_MSIX_IRQ_INDEX, 0, NULL, 0,
-				   &err),
-		 0);
+	CHECK_EQ(set_trigger(NULL, 0), 0);
 	memcpy(&set, k.irq_set, sizeof(set));
 	CHECK_EQ(set.argsz, sizeof(set));
 	CHECK_EQ(set.flags,
@@ -353,14 +361,52 @@ static void no_eventfds_disable_the_index(void)
 	stop();
 }
 
+static void an_action_without_eventfds_acts_at_once(void)
+{
+	const struct vfio_irqs unmask = {
+		.index = VFIO_PCI_INTX_IRQ_INDEX,
+		.action = VFIO_IRQ_SET_ACTION_UNMASK,
+		.nr = 1,
+	};
+	struct vfio_irq_set set;
+
+	start();
+	CHECK_EQ(dev.ops->set_irqs(&dev, &unmask, &err), 0);
+	memcpy(&set, k.irq_set, sizeof(set));
+	CHECK_EQ(set.argsz, sizeof(set));
+	CHECK_EQ(set.flags,
+		 VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_UNMASK);
+	CHECK_EQ(set.index, VFIO_PCI_INTX_IRQ_INDEX);
+	CHECK_EQ(set.count, 1);
+	stop();
+}
+
+static void vectors_are_added_from_where_they_start(void)
+{
+	static const int fds[2] = { 7, 9 };
+	const struct vfio_irqs more = {
+		.index = VFIO_PCI_MSIX_IRQ_INDEX,
+		.action = VFIO_IRQ_SET_ACTION_TRIGGER,
+		.start = 3,
+		.nr = 2,
+		.eventfds = fds,
+	};
+	struct vfio_irq_set set;
+
+	start();
+	CHECK_EQ(dev.ops->set_irqs(&dev, &more, &err), 0);
+	memcpy(&set, k.irq_set, sizeof(set));
+	CHECK_EQ(set.start, 3);
+	CHECK_EQ(set.count, 2);
+	stop();
+}
+
 static void as_many_eventfds_as_msix_has_vectors_fit(void)
 {
 	static int fds[PCI_MSIX_MAX];
 
 	start();
-	CHECK_EQ(dev.ops->set_irqs(&dev, VFIO_PCI_MSIX_IRQ_INDEX, 0, fds,
-				   PCI_MSIX_MAX, &err),
-		 0);
+	CHECK_EQ(set_trigger(fds, PCI_MSIX_MAX), 0);
 	CHECK_EQ(k.irq_set_len,
 		 sizeof(struct vfio_irq_set) + PCI_MSIX_MAX * sizeof(int32_t));
 	stop();
@@ -372,9 +418,7 @@ static void too_few_vectors_of_the_host_are_told_by_number(void)
 
 	start();
 	k.ret = 2;
-	CHECK_EQ(dev.ops->set_irqs(&dev, VFIO_PCI_MSIX_IRQ_INDEX, 0, fds, 3,
-				   &err),
-		 2);
+	CHECK_EQ(set_trigger(fds, 3), 2);
 	CHECK_EQ(err.code, 0);
 	stop();
 }
@@ -385,9 +429,7 @@ static void no_vectors_left_gets_a_hint(void)
 
 	start();
 	k.ret = -ENOSPC;
-	CHECK_EQ(dev.ops->set_irqs(&dev, VFIO_PCI_MSIX_IRQ_INDEX, 0, fds, 1,
-				   &err),
-		 -ENOSPC);
+	CHECK_EQ(set_trigger(fds, 1), -ENOSPC);
 	CHECK_HAS(err.msg, "0000:01:10.0: VFIO_DEVICE_SET_IRQS");
 	CHECK_HAS(err.hint, "/proc/interrupts");
 	stop();
@@ -463,6 +505,8 @@ int main(void)
 	TAP_RUN(a_mapping_that_fails_keeps_no_addresses);
 	TAP_RUN(eventfds_are_passed_as_one_array);
 	TAP_RUN(no_eventfds_disable_the_index);
+	TAP_RUN(an_action_without_eventfds_acts_at_once);
+	TAP_RUN(vectors_are_added_from_where_they_start);
 	TAP_RUN(as_many_eventfds_as_msix_has_vectors_fit);
 	TAP_RUN(too_few_vectors_of_the_host_are_told_by_number);
 	TAP_RUN(no_vectors_left_gets_a_hint);

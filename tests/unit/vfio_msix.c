@@ -30,11 +30,144 @@ static void start(void)
 	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
 }
 
-static void enabling_hands_all_vectors_over_in_one_call(void)
+/* The same where host vectors can be added one by one. */
+static void start_growing(void)
+{
+	vm_start(&vm, fake_igbvf_dump);
+	vm.fake.can_grow = true;
+	fake_vfio_bar(&vm.fake, 0, KIB(16), true);
+	fake_vfio_bar(&vm.fake, 3, KIB(16), true);
+	CHECK_EQ(vm_assign(&vm), 0);
+	vm_place(&vm, 3, BAR_GPA);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+}
+
+static uint64_t host_vectors(void)
+{
+	return vfio_pci_stats(vm.v).host_vectors;
+}
+
+static void enabling_takes_all_host_vectors_in_one_call(void)
 {
 	start();
 	CHECK_EQ(vm.fake.nr_set_irqs, 1);
 	CHECK_EQ(vm.fake.nr_eventfds, NR);
+	CHECK_EQ(host_vectors(), NR);
+	vm_stop(&vm);
+}
+
+static void enabling_takes_one_host_vector_where_more_can_come(void)
+{
+	start_growing();
+	CHECK_EQ(vm.fake.nr_set_irqs, 1);
+	CHECK_EQ(fake_vfio_host_vectors(&vm.fake), 1);
+	CHECK_EQ(host_vectors(), 1);
+	vm_stop(&vm);
+}
+
+static void unmasking_adds_one_host_vector_without_starting_again(void)
+{
+	start_growing();
+	vector_program(BAR_GPA, 2, 0x42, 0);
+	CHECK_EQ(vm.fake.nr_set_irqs, 2);
+	CHECK_EQ(vm.fake.nr_enables, 1);
+	CHECK_EQ(fake_vfio_host_vectors(&vm.fake), 2);
+	CHECK_EQ(host_vectors(), 2);
+	fake_vfio_raise(&vm.fake, 2);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[2], &msi));
+	CHECK_EQ(msi.data, 0x42);
+	vm_stop(&vm);
+}
+
+static void the_first_vector_is_counted_once(void)
+{
+	start_growing();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	CHECK_EQ(fake_vfio_host_vectors(&vm.fake), 1);
+	CHECK_EQ(host_vectors(), 1);
+	vm_stop(&vm);
+}
+
+static void masking_keeps_the_host_vector(void)
+{
+	start_growing();
+	vector_program(BAR_GPA, 2, 0x42, 0);
+	table_write(BAR_GPA, 2, PCI_MSIX_ENTRY_VECTOR_CTRL, 1);
+	table_write(BAR_GPA, 2, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	CHECK_EQ(vm.fake.nr_set_irqs, 2);
+	CHECK_EQ(host_vectors(), 2);
+	vm_stop(&vm);
+}
+
+static void a_vector_that_the_host_has_no_room_for_leaves_the_others(void)
+{
+	start_growing();
+	vm.fake.max_vectors = 2;
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	vector_program(BAR_GPA, 2, 0x42, 0);
+	CHECK_EQ(host_vectors(), 2);
+	fake_vfio_raise(&vm.fake, 1);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[1], &msi));
+	vm_stop(&vm);
+}
+
+static void a_vector_never_unmasked_has_the_pending_bit_of_the_device(void)
+{
+	uint64_t pba;
+
+	start_growing();
+	fake_vfio_raise(&vm.fake, 1);
+	bus_read(&vm.mmio, BAR_GPA + 0x2000, 8, &pba);
+	CHECK_EQ(pba, 1 << 1);
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[1], &msi));
+	CHECK_EQ(msi.data, 0x41);
+	bus_read(&vm.mmio, BAR_GPA + 0x2000, 8, &pba);
+	CHECK_EQ(pba, 0);
+	vm_stop(&vm);
+}
+
+static void unused_vectors_take_no_files(void)
+{
+	unsigned int nr_files;
+
+	start();
+	nr_files = fake_nr_files();
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	CHECK_EQ(fake_nr_files(), nr_files + 1);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, 0);
+	CHECK_EQ(fake_nr_files(), nr_files);
+	vm_stop(&vm);
+}
+
+static void too_few_gsis_leave_a_vector_silent(void)
+{
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	vm.irq.nr_msi = IRQ_MAX_MSI;
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	CHECK_EQ(vm.sink.nr_irqfds, 1);
+	vm.irq.nr_msi = 1;
+	vector_program(BAR_GPA, 2, 0x42, 0);
+	CHECK_EQ(vm.sink.nr_irqfds, 2);
+	vm_stop(&vm);
+}
+
+static void an_address_of_no_controller_stays_silent_and_harms_no_other(void)
+{
+	uint64_t writes;
+
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	writes = vm.irq.nr_table_writes;
+	table_write(BAR_GPA, 1, PCI_MSIX_ENTRY_LOWER_ADDR, 0x1000);
+	table_write(BAR_GPA, 1, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	CHECK_EQ(vm.irq.nr_table_writes, writes);
+	CHECK_EQ(vm.sink.nr_irqfds, 1);
+	table_write(BAR_GPA, 1, PCI_MSIX_ENTRY_LOWER_ADDR, 0xfee00000);
+	CHECK_EQ(vm.sink.nr_irqfds, 2);
+	table_write(BAR_GPA, 1, PCI_MSIX_ENTRY_UPPER_ADDR, 1);
+	CHECK_EQ(vm.sink.nr_irqfds, 1);
 	vm_stop(&vm);
 }
 
@@ -154,13 +287,15 @@ static void disabling_gives_the_eventfds_back(void)
 	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, 0);
 	CHECK_EQ(vm.fake.nr_eventfds, 0);
 	CHECK_EQ(vm.sink.nr_irqfds, 0);
-	CHECK_EQ(vm.fake.nr_set_irqs, 2);
+	CHECK_EQ(host_vectors(), 0);
 	vm_stop(&vm);
 }
 
 static void what_is_pending_does_not_outlive_disabling(void)
 {
 	start();
+	vector_program(BAR_GPA, 1, 0x41, 0);
+	vector_program(BAR_GPA, 1, 0x41, 1);
 	fake_vfio_raise(&vm.fake, 1);
 	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, 0);
 	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
@@ -230,7 +365,16 @@ static void accesses_and_changes_are_counted(void)
 
 int main(void)
 {
-	TAP_RUN(enabling_hands_all_vectors_over_in_one_call);
+	TAP_RUN(enabling_takes_all_host_vectors_in_one_call);
+	TAP_RUN(enabling_takes_one_host_vector_where_more_can_come);
+	TAP_RUN(unmasking_adds_one_host_vector_without_starting_again);
+	TAP_RUN(the_first_vector_is_counted_once);
+	TAP_RUN(masking_keeps_the_host_vector);
+	TAP_RUN(a_vector_that_the_host_has_no_room_for_leaves_the_others);
+	TAP_RUN(a_vector_never_unmasked_has_the_pending_bit_of_the_device);
+	TAP_RUN(unused_vectors_take_no_files);
+	TAP_RUN(too_few_gsis_leave_a_vector_silent);
+	TAP_RUN(an_address_of_no_controller_stays_silent_and_harms_no_other);
 	TAP_RUN(masked_vector_has_no_irqfd);
 	TAP_RUN(unmasked_vector_reaches_guest_without_user_space);
 	TAP_RUN(what_comes_while_masked_is_pending_and_then_delivered);

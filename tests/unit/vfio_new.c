@@ -36,18 +36,6 @@ static void a_failure_at_any_call_leaves_nothing_behind(void)
 	vm_stop(&vm);
 }
 
-static void too_few_gsis_fail_with_the_name_of_the_device(void)
-{
-	prepare();
-	memset(vm.irq.used, 0xff, sizeof(vm.irq.used));
-	vm.irq.used[1] = 0;
-	CHECK_EQ(vm_assign(&vm), -ENOSPC);
-	CHECK_HAS(vm.err.msg, "0000:01:10.0: MSI-X vector 64");
-	CHECK_EQ(vm.irq.used[1], 0);
-	vfio_dev_close(&vm.fake.dev);
-	vm_stop(&vm);
-}
-
 static void the_end_leaves_nothing_behind(void)
 {
 	unsigned int nr_files;
@@ -123,7 +111,6 @@ static void the_bar_survives_a_guest_reset(void)
 int main(void)
 {
 	TAP_RUN(a_failure_at_any_call_leaves_nothing_behind);
-	TAP_RUN(too_few_gsis_fail_with_the_name_of_the_device);
 	TAP_RUN(the_end_leaves_nothing_behind);
 	TAP_RUN(the_end_stops_dma_resets_and_closes);
 	TAP_RUN(a_device_that_cannot_be_reset_is_used_as_it_is);
