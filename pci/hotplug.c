@@ -4,7 +4,7 @@
  * How this works
  *
  * The slot (PCIe 6.0 6.7, registers 7.5.3.9 to 7.5.3.11) has an attention
- * button, a power controller and a power indicator. Its state is two facts, a
+ * button, a power controller and two indicators. Its state is two facts, a
  * card is present or not and its power is on or off; presence and link state in
  * the registers are worked out from these by slot_follow, and what changed is
  * an event. Every write of Slot Control is a command and completes at once.
@@ -130,13 +130,14 @@ void pci_slot_init(struct pci_port *p)
 	const unsigned int writable =
 		PCI_EXP_SLTCTL_ABPE | PCI_EXP_SLTCTL_PFDE |
 		PCI_EXP_SLTCTL_MRLSCE | PCI_EXP_SLTCTL_PDCE |
-		PCI_EXP_SLTCTL_CCIE | PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_PIC |
-		PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_DLLSCE;
+		PCI_EXP_SLTCTL_CCIE | PCI_EXP_SLTCTL_HPIE | PCI_EXP_SLTCTL_AIC |
+		PCI_EXP_SLTCTL_PIC | PCI_EXP_SLTCTL_PCC | PCI_EXP_SLTCTL_DLLSCE;
 
 	pci_cfg_put(&p->dev, p->exp_cap + PCI_EXP_SLTCAP, 4,
 		    PCI_EXP_SLTCAP_ABP | PCI_EXP_SLTCAP_PCP |
-			    PCI_EXP_SLTCAP_PIP | PCI_EXP_SLTCAP_HPC |
-			    POWER_LIMIT_WATT << 7 | p->config.slot << 19);
+			    PCI_EXP_SLTCAP_AIP | PCI_EXP_SLTCAP_PIP |
+			    PCI_EXP_SLTCAP_HPC | POWER_LIMIT_WATT << 7 |
+			    p->config.slot << 19);
 	put_le(p->dev.wmask + p->exp_cap + PCI_EXP_SLTCTL, writable, 2);
 	put_le(p->dev.w1cmask + p->exp_cap + PCI_EXP_SLTSTA, EVENTS, 2);
 	pci_slot_power_on(p);
@@ -149,6 +150,7 @@ void pci_slot_power_on(struct pci_port *p)
 			? PCI_EXP_SLTCTL_PWR_IND_ON
 			: PCI_EXP_SLTCTL_PWR_IND_OFF | PCI_EXP_SLTCTL_PCC;
 
+	control |= PCI_EXP_SLTCTL_ATTN_IND_OFF;
 	reg_put(p, PCI_EXP_SLTCTL, control);
 	p->control = (uint16_t)control;
 	p->unplug_is_pending = false;

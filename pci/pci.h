@@ -363,7 +363,11 @@ struct pci_window {
 
 struct pci_host_layout {
 	gpa_t ecam; /* 1 MiB per bus */
-	/* Bus numbers there are, 1 to 256; 0 is taken for 1. */
+	/*
+	 * Bus numbers there are, 1 to 256; 0 is taken for 1. One more than
+	 * ports is best: Linux probes each bus of the MCFG on which it found
+	 * nothing, 64 exits for each (pcibios_fixup_peer_bridges).
+	 */
 	unsigned int nr_buses;
 	/* First of the PCI_NR_INTX pins that INTx is wired to; 0: to none. */
 	uint32_t intx_gsi;

@@ -207,6 +207,19 @@ static void ecam_covers_bus_0_alone(void)
 	CHECK_EQ(get_le(mcfg + 52, 8), 0); /* segment, start, end */
 }
 
+static void ecam_and_mcfg_have_as_many_buses_as_the_board(void)
+{
+	struct pci_host_layout many = pci;
+	struct acpi_params p = { .nr_cpus = 1, .pci = &many };
+
+	many.nr_buses = 4;
+	CHECK_EQ(acpi_build(&p, blob, sizeof(blob), &used, &err), 0);
+	CHECK_EQ(get_le(table("MCFG") + 52, 8), 3ULL << 24);
+	many.nr_buses = 256;
+	CHECK_EQ(acpi_build(&p, blob, sizeof(blob), &used, &err), 0);
+	CHECK_EQ(get_le(table("MCFG") + 52, 8), 255ULL << 24);
+}
+
 static void tables_of_255_cpus_fit(void)
 {
 	CHECK_EQ(build(255, sizeof(blob)), 0);
@@ -255,6 +268,7 @@ int main(void)
 	TAP_RUN(the_ioapic_takes_gsi_0_on);
 	TAP_RUN(the_pit_is_on_pin_2);
 	TAP_RUN(ecam_covers_bus_0_alone);
+	TAP_RUN(ecam_and_mcfg_have_as_many_buses_as_the_board);
 	TAP_RUN(tables_of_255_cpus_fit);
 	TAP_RUN(the_same_machine_gives_the_same_bytes);
 	TAP_RUN(a_buffer_too_small_is_refused_and_not_overrun);

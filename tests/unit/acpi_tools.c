@@ -145,6 +145,21 @@ static void the_host_bridge_has_bus_0_and_its_windows(void)
 	CHECK_HAS(output, "Address Maximum : 00000040FFFFFFFF");
 }
 
+static void more_buses_are_in_its_range_and_in_ecam(void)
+{
+	struct pci_host_layout many = layout;
+	struct acpi_params p = { .nr_cpus = 1, .pci = &many };
+
+	many.nr_buses = 5;
+	tables_of(&p);
+	debugger("resources \\_SB.PCI0");
+	CHECK_HAS(output, "Bus Number Range");
+	CHECK_HAS(output, "Address Maximum : 0004");
+	CHECK_HAS(output, "Address Length : 0005");
+	debugger("resources \\_SB.MRES");
+	CHECK_HAS(output, "Address Length : 00500000");
+}
+
 static void windows_of_size_0_are_left_out(void)
 {
 	bare_tables();
@@ -244,6 +259,7 @@ int main(void)
 	TAP_RUN(iasl_takes_both_tables_apart_without_complaint);
 	TAP_RUN(the_ssdt_survives_a_round_trip_through_iasl);
 	TAP_RUN(the_host_bridge_has_bus_0_and_its_windows);
+	TAP_RUN(more_buses_are_in_its_range_and_in_ecam);
 	TAP_RUN(windows_of_size_0_are_left_out);
 	TAP_RUN(ecam_is_a_motherboard_resource);
 	TAP_RUN(each_pin_has_its_route);
