@@ -78,6 +78,7 @@ int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu,
 	*d = (struct vfio_dev){
 		.ops = &vfio_kernel_ops,
 		.fd = -1,
+		.kvm_fd = -1,
 		.iommu = iommu,
 		.is_pci = dev->id.is_pci,
 		.bdf = dev->id.bdf,
@@ -91,6 +92,7 @@ int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu,
 		d->ops = NULL;
 		return ret;
 	}
+	d->kvm_fd = *kvm_fd;
 	ret = dev_learn(d, e);
 	if (ret) {
 		d->ops->close(d);

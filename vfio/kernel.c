@@ -267,6 +267,52 @@ static int kernel_reset(struct vfio_dev *d, struct err *e)
 	return 0;
 }
 
+static int hot_reset_fail(struct vfio_dev *d, const char *op, struct err *e)
+{
+	if (errno == ENODEV) {
+		err_set(e, ENODEV,
+			"%s: can be reset neither by itself nor with its bus",
+			d->name);
+		return -ENODEV;
+	}
+	return fail(d, op, e);
+}
+
+static int kernel_hot_reset_info(struct vfio_dev *d, struct vfio_affected *out,
+				 struct err *e)
+{
+	_Alignas(struct vfio_pci_hot_reset_info) uint8_t
+		buf[sizeof(struct vfio_pci_hot_reset_info) + sizeof(out->at)];
+	struct vfio_pci_hot_reset_info *info = (void *)buf;
+
+	*info = (struct vfio_pci_hot_reset_info){ .argsz = sizeof(buf) };
+	if (ioctl(d->fd, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, info))
+		return hot_reset_fail(d, "VFIO_DEVICE_GET_PCI_HOT_RESET_INFO",
+				      e);
+	out->flags = info->flags;
+	out->nr = info->count < VFIO_MAX_AFFECTED ? info->count
+						  : VFIO_MAX_AFFECTED;
+	memcpy(out->at, info->devices, out->nr * sizeof(out->at[0]));
+	return 0;
+}
+
+static int kernel_hot_reset(struct vfio_dev *d, const int *group_fds,
+			    unsigned int nr, struct err *e)
+{
+	_Alignas(struct vfio_pci_hot_reset)
+		uint8_t buf[sizeof(struct vfio_pci_hot_reset) +
+			    VFIO_MAX_AFFECTED * sizeof(int32_t)];
+	struct vfio_pci_hot_reset *arg = (void *)buf;
+
+	BUG_ON(nr > VFIO_MAX_AFFECTED);
+	*arg = (struct vfio_pci_hot_reset){ .argsz = sizeof(buf), .count = nr };
+	if (nr)
+		memcpy(arg->group_fds, group_fds, nr * sizeof(int32_t));
+	if (ioctl(d->fd, VFIO_DEVICE_PCI_HOT_RESET, arg))
+		return hot_reset_fail(d, "VFIO_DEVICE_PCI_HOT_RESET", e);
+	return 0;
+}
+
 /*
  * The fd's number goes to /dev/null: the kernel's device is released when the
  * last access in progress ends, and a later one reads nothing (an error here)
@@ -299,6 +345,8 @@ const struct vfio_ops vfio_kernel_ops = {
 	.region_unmap = kernel_region_unmap,
 	.set_irqs = kernel_set_irqs,
 	.reset = kernel_reset,
+	.hot_reset_info = kernel_hot_reset_info,
+	.hot_reset = kernel_hot_reset,
 	.let_go = kernel_let_go,
 	.close = kernel_close,
 };

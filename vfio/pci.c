@@ -91,6 +91,18 @@ static int build(struct vfio_pci *v, struct err *e)
 	return 0;
 }
 
+static void show_resets(const struct vfio_dev *d)
+{
+	char methods[128];
+
+	if (!d->iommu || !log_on(LOG_INFO) ||
+	    vfio_reset_methods(d->iommu->host, d->bdf, methods,
+			       sizeof(methods)))
+		return;
+	log_info(d->name, "resets by itself: %s",
+		 methods[0] ? methods : "none");
+}
+
 /* Accepts one whose build stopped anywhere. */
 static void undo(struct vfio_pci *v)
 {
@@ -121,6 +133,7 @@ int vfio_pci_new(struct vfio_dev *d, const struct vfio_env *env,
 		undo(v);
 		return ret;
 	}
+	show_resets(d);
 	*out = v;
 	return 0;
 }

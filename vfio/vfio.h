@@ -41,6 +41,14 @@ struct vfio_irqs {
 	const int *eventfds; /* nr of them, -1: none; NULL: act now */
 };
 
+/* What a hot reset hits; see linux/vfio.h for at[] and flags. */
+enum { VFIO_MAX_AFFECTED = 256 };
+struct vfio_affected {
+	uint32_t flags;
+	unsigned int nr;
+	struct vfio_pci_dependent_device at[VFIO_MAX_AFFECTED];
+};
+
 struct vfio_dev;
 struct vfio_ops {
 	int (*info)(struct vfio_dev *d, struct vfio_device_info *out,
@@ -67,6 +75,12 @@ struct vfio_ops {
 	int (*set_irqs)(struct vfio_dev *d, const struct vfio_irqs *irqs,
 			struct err *e);
 	int (*reset)(struct vfio_dev *d, struct err *e);
+	/* -ENODEV: neither slot nor bus can be reset. */
+	int (*hot_reset_info)(struct vfio_dev *d, struct vfio_affected *out,
+			      struct err *e);
+	/* fds of all groups that are hit; none for a device cdev. */
+	int (*hot_reset)(struct vfio_dev *d, const int *group_fds,
+			 unsigned int nr, struct err *e);
 	/*
 	 * Gives the device back while vCPUs may still be in an access of
 	 * theirs: those and later ones fail or do nothing. close comes after.
@@ -78,6 +92,8 @@ struct vfio_ops {
 struct vfio_dev {
 	const struct vfio_ops *ops;
 	int fd;
+	int kvm_fd; /* as dev_open gave it: a container's is the group */
+	bool was_hot_reset;  /* by the last vfio_hot_reset */
 	struct iommu *iommu; /* for dev_close, NULL in tests */
 	bool is_pci;
 	struct bdf bdf;		  /* of the host, valid if is_pci */
@@ -121,6 +137,23 @@ int vfio_dev_check_alive(struct vfio_dev *d, struct err *e);
  */
 int vfio_dev_watch(struct vfio_dev *d, unsigned int index, int eventfd,
 		   struct err *e);
+
+/*
+ * The ways to reset a function that the kernel knows, the preferred one first,
+ * as sysfs reset_method has them ("flr bus"); "" if there is none, "unknown" on
+ * kernels that do not tell. -errno if it cannot be read.
+ */
+int vfio_reset_methods(const struct host *h, struct bdf bdf, char *buf,
+		       size_t len);
+
+/*
+ * devs are all functions of the VM, open and not yet set up for the guest.
+ * Resets those that have no reset of their own, each bus or slot once, and
+ * checks that all came back. Nothing is reset if a function would be hit that
+ * is not the VM's: -EPERM names it. Returns the first error, after trying the
+ * others: such a function comes to the guest as its last user left it.
+ */
+int vfio_hot_reset(struct vfio_dev **devs, unsigned int nr, struct err *e);
 
 /* What a function needs of the VM. None of it is owned. */
 struct vfio_env {

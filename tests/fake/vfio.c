@@ -447,6 +447,32 @@ static int fake_reset(struct vfio_dev *d, struct err *e)
 	return may_fail(f, "reset", e);
 }
 
+static int fake_hot_reset_info(struct vfio_dev *d, struct vfio_affected *out,
+			       struct err *e)
+{
+	struct fake_vfio *f = fake_of(d);
+
+	if (!f->affected.nr)
+		return err_set(e, ENODEV, "%s: no bus reset", d->name);
+	*out = f->affected;
+	return 0;
+}
+
+static int fake_hot_reset(struct vfio_dev *d, const int *group_fds,
+			  unsigned int nr, struct err *e)
+{
+	struct fake_vfio *f = fake_of(d);
+	int ret = may_fail(f, "hot_reset", e);
+
+	if (ret)
+		return ret;
+	f->nr_hot_resets++;
+	f->nr_group_fds = nr;
+	for (unsigned int i = 0; i < nr && i < ARRAY_SIZE(f->group_fds); i++)
+		f->group_fds[i] = group_fds[i];
+	return 0;
+}
+
 static void fake_let_go(struct vfio_dev *d)
 {
 	struct fake_vfio *f = fake_of(d);
@@ -471,6 +497,8 @@ static const struct vfio_ops fake_ops = {
 	.region_unmap = fake_region_unmap,
 	.set_irqs = fake_set_irqs,
 	.reset = fake_reset,
+	.hot_reset_info = fake_hot_reset_info,
+	.hot_reset = fake_hot_reset,
 	.let_go = fake_let_go,
 	.close = fake_close,
 };

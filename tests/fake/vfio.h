@@ -53,6 +53,11 @@ struct fake_vfio {
 	unsigned int nr_enables; /* of MSI and MSI-X, from off to on */
 	unsigned int let_go_with_maps;
 	unsigned int nr_bar_reads, nr_bar_writes, nr_vpd_writes;
+	/* What a hot reset hits (none: there is no such reset), and what it
+	 * was given. */
+	struct vfio_affected affected;
+	unsigned int nr_hot_resets, nr_group_fds;
+	int group_fds[4];
 	/* Bus mastering was on when it was reset. */
 	bool reset_with_master;
 
