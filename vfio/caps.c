@@ -217,7 +217,8 @@ static int add_msix(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 		return ret;
 	reg_copy(v, c, PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_QSIZE);
 	reg_copy(v, c, PCI_MSIX_TABLE, 4, UINT32_MAX);
-	reg_copy(v, c, PCI_MSIX_PBA, 4, UINT32_MAX);
+	pci_cfg_put(&v->pci, c->off + PCI_MSIX_PBA, 4,
+		    vfio_quirks_pba(&v->quirks, phys_get(c, PCI_MSIX_PBA, 4)));
 	return vfio_msix_init(v, c->off, &info, e);
 }
 

@@ -258,6 +258,7 @@ int vfio_config_build(struct vfio_pci *v, uint8_t *phys, struct err *e)
 		.revision = phys[PCI_REVISION_ID],
 	};
 	pci_dev_init(&v->pci, &vfio_pci_ops, v->d->name, &ids);
+	vfio_quirks_find(v, &ids);
 	ret = vfio_intx_init(v, phys[PCI_INTERRUPT_PIN], e);
 	return ret ? ret : vfio_caps_build(v, phys, len, e);
 }

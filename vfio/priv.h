@@ -53,6 +53,14 @@ struct vfio_msix {
 	unsigned int limit;    /* vectors that the host may have room for */
 };
 
+/* What quirks.c found for this function; all zero: nothing. */
+struct vfio_quirks {
+	bool no_rom;
+	uint32_t pba_wrong, pba_right;
+	unsigned int mirror_bar; /* shows config space again, if mirror_len */
+	uint64_t mirror_off, mirror_len;
+};
+
 struct vfio_pci {
 	struct pci_dev pci;
 	struct vfio_dev *d;
@@ -61,6 +69,7 @@ struct vfio_pci {
 	struct vfio_pci_options options;
 	struct vfio_bar bars[PCI_NR_REGIONS];
 	struct vfio_rom rom;
+	struct vfio_quirks quirks;
 	bool has_io;	/* a port I/O BAR: physical I/O decode is on */
 	bool is_master; /* bus master enable, as the device has it */
 	/* The guest's capabilities that config.c listens to, 0 for none. */
@@ -137,6 +146,12 @@ void vfio_bar_fini(struct vfio_bar *b);
 /* pci_dev_ops */
 int vfio_bar_mapped(struct pci_dev *dev, unsigned int n, uint64_t addr);
 void vfio_bar_unmapped(struct pci_dev *dev, unsigned int n, uint64_t addr);
+
+/* --- quirks.c --- */
+
+void vfio_quirks_find(struct vfio_pci *v, const struct pci_ids *ids);
+/* The MSI-X PBA register as it should be. */
+uint32_t vfio_quirks_pba(const struct vfio_quirks *q, uint32_t pba);
 
 /* --- trap.c --- */
 

@@ -4,7 +4,8 @@
  * How this works
  *
  * A BAR is cut into parts once. What the kernel lets us mmap is mmapped, but
- * for the pages that hold the MSI-X table and the PBA; the rest (those pages,
+ * for the pages that hold the MSI-X table and the PBA (or that a quirk wants);
+ * the rest (those pages,
  * holes between sparse areas, BARs below one page, port I/O) is trapped. When
  * the guest gives the BAR an address, mmapped parts become device regions of
  * guest memory, which KVM maps without an exit, and trapped parts become ranges
@@ -27,8 +28,9 @@
 
 enum {
 	PAGE_LEN = 4096,
-	MAX_PIECES = VFIO_MAX_SPARSE + 2, /* table and PBA cut one each in two
-					   */
+	MAX_PIECES =
+		VFIO_MAX_SPARSE + 3, /* table, PBA, mirror cut one each in two
+				      */
 	MAX_PARTS = 2 * MAX_PIECES + 1,
 };
 
@@ -227,6 +229,9 @@ static void pieces_find(const struct vfio_bar *b, const struct vfio_region *r,
 			     align_down(to, PAGE_LEN));
 	}
 	pieces_separate(ps);
+	if (b->v->quirks.mirror_len && b->v->quirks.mirror_bar == b->index)
+		pieces_cut(ps, b->v->quirks.mirror_off,
+			   b->v->quirks.mirror_len);
 	if (!b->v->msix.nr_vectors)
 		return;
 	l = pci_msix_layout(&b->v->msix);

@@ -183,7 +183,7 @@ int vfio_rom_init(struct vfio_pci *v, struct err *e)
 	struct vfio_bar *b = &v->bars[PCI_BAR_ROM];
 	int ret = 0;
 
-	if (v->options.rom == VFIO_ROM_ON)
+	if (v->options.rom == VFIO_ROM_ON && !v->quirks.no_rom)
 		ret = from_device(v, e);
 	else if (v->options.rom == VFIO_ROM_FILE)
 		ret = from_file(v, e);
