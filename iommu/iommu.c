@@ -6,7 +6,7 @@
  * Each RAM region becomes one mapping of the back end at IOVA = GPA, readable
  * and writable by every device of the VM, and the kernel pins its pages: that
  * is what RLIMIT_MEMLOCK counts. Device regions (BARs of assigned functions)
- * are not mapped: peer-to-peer DMA is a feature of its own.
+ * are left to p2p.c.
  *
  * The kernel says little when it refuses a mapping, so what can be checked is
  * checked before (IOVA ranges, number of mappings), and an errno afterwards is
@@ -66,8 +66,7 @@ static void hint_map(struct iommu *i, uint64_t size, struct err *e)
 	}
 }
 
-static int map_region(struct iommu *i, const struct mem_region *r,
-		      struct err *e)
+int iommu_map_region(struct iommu *i, const struct mem_region *r, struct err *e)
 {
 	int ret;
 
@@ -78,47 +77,57 @@ static int map_region(struct iommu *i, const struct mem_region *r,
 		return -ENOSPC;
 	}
 	ret = i->ops->map(i, r, e);
-	if (ret)
+	if (!ret)
+		i->nr_maps++;
+	else if (r->kind == MEM_RAM)
 		hint_map(i, r->size, e);
 	return ret;
 }
 
-static int ram_added(struct mem_listener *l, const struct mem_region *r,
-		     struct err *e)
+void iommu_unmap_region(struct iommu *i, const struct mem_region *r)
+{
+	i->ops->unmap(i, r);
+	i->nr_maps--;
+}
+
+static int region_added(struct mem_listener *l, const struct mem_region *r,
+			struct err *e)
 {
 	struct iommu *i = CONTAINER_OF(l, struct iommu, listener);
 	int ret;
 
-	if (r->kind != MEM_RAM)
+	if (r->kind != MEM_RAM) {
+		iommu_p2p_add(i, r);
 		return 0;
+	}
 	ret = iommu_check_ram(i, r->gpa, r->size, e);
 	if (ret)
 		return ret;
-	ret = map_region(i, r, e);
+	ret = iommu_map_region(i, r, e);
 	if (ret)
 		return err_ctx(e, ret,
 			       "guest RAM 0x%" PRIx64 "-0x%" PRIx64
 			       " cannot be mapped for devices",
 			       r->gpa, r->gpa + r->size - 1);
 	i->mapped_bytes += r->size;
-	i->nr_maps++;
 	return 0;
 }
 
-static void ram_deleted(struct mem_listener *l, const struct mem_region *r)
+static void region_deleted(struct mem_listener *l, const struct mem_region *r)
 {
 	struct iommu *i = CONTAINER_OF(l, struct iommu, listener);
 
-	if (r->kind != MEM_RAM)
+	if (r->kind != MEM_RAM) {
+		iommu_p2p_del(i, r);
 		return;
-	i->ops->unmap(i, r);
+	}
+	iommu_unmap_region(i, r);
 	i->mapped_bytes -= r->size;
-	i->nr_maps--;
 }
 
-static const struct mem_listener_ops ram_ops = {
-	.add = ram_added,
-	.del = ram_deleted,
+static const struct mem_listener_ops listener_ops = {
+	.add = region_added,
+	.del = region_deleted,
 };
 
 void iommu_init(struct iommu *i, const struct iommu_ops *ops,
@@ -127,7 +136,7 @@ void iommu_init(struct iommu *i, const struct iommu_ops *ops,
 	i->ops = ops;
 	i->kind = kind;
 	i->host = h;
-	i->listener.ops = &ram_ops;
+	i->listener.ops = &listener_ops;
 }
 
 int iommu_new(const struct host *h, enum iommu_kind kind,

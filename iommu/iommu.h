@@ -13,6 +13,7 @@
 #define STRAIT_IOMMU_IOMMU_H
 
 #include "src/base/err.h"
+#include "src/base/log.h"
 #include "src/base/types.h"
 #include "src/core/mem.h"
 #include "src/host/host.h"
@@ -20,7 +21,11 @@
 struct iova_range {
 	iova_t first, last; /* both inclusive */
 };
-enum { IOMMU_MAX_RANGES = 64, IOMMU_MAX_GROUPS = 64 };
+enum {
+	IOMMU_MAX_RANGES = 64,
+	IOMMU_MAX_GROUPS = 64,
+	IOMMU_MAX_P2P = 256, /* mapped parts of BARs */
+};
 
 /* AUTO is only ever asked for: a struct iommu is one of the others. */
 enum iommu_kind { IOMMU_AUTO, IOMMU_IOMMUFD, IOMMU_CONTAINER };
@@ -80,6 +85,11 @@ struct iommu {
 	unsigned int nr_open;	      /* devices */
 	int groups[IOMMU_MAX_GROUPS]; /* IOMMU groups of the open devices */
 	unsigned int nr_groups;
+	/* Device regions that are mapped; p2p.c alone. */
+	const struct mem_region *p2p_maps[IOMMU_MAX_P2P];
+	unsigned int nr_p2p;
+	bool p2p_reported;
+	struct log_limit p2p_limit;
 };
 
 /* For back ends: a zeroed struct gets its listener. */

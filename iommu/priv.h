@@ -9,6 +9,18 @@
 int iommu_container_new(const struct host *h, struct iommu **out,
 			struct err *e);
 
+/* --- iommu.c --- */
+
+/* Any region; keeps count, and hints at the cause of a failure. */
+int iommu_map_region(struct iommu *i, const struct mem_region *r,
+		     struct err *e);
+void iommu_unmap_region(struct iommu *i, const struct mem_region *r);
+
+/* --- p2p.c: device regions, mapped where it is wanted and possible --- */
+
+void iommu_p2p_add(struct iommu *i, const struct mem_region *r);
+void iommu_p2p_del(struct iommu *i, const struct mem_region *r);
+
 /* --- nodes.c --- */
 
 /*
