@@ -57,7 +57,8 @@ static void explain(struct container *c, const struct host_vfio *id,
 {
 	struct err why = { 0 };
 
-	if (iommu_group_check_dev(c->iommu.host, id, IOMMU_CONTAINER, &why))
+	if (iommu_group_check_dev(c->iommu.host, id, true, IOMMU_CONTAINER,
+				  &why))
 		err_hint(e, "%s%s%s", why.msg, why.hint[0] ? "; " : "",
 			 why.hint);
 }
@@ -246,23 +247,10 @@ static int group_viable(const struct group *g, const char *name, struct err *e)
 static int attach_failed(struct container *c, const struct group *g,
 			 const char *name, const char *op, struct err *e)
 {
-	static const struct iova_range all = { 0, UINT64_MAX };
-	struct iommu_resv resv;
 	int ret = err_sys(e, name, op);
 
-	if (e->code != EPERM)
-		return ret;
-	if (iommu_resv_find(c->iommu.host, g->number, all, "direct", &resv)) {
-		err_hint(
-			e,
-			"firmware claims memory 0x%llx-0x%llx for this device (RMRR), so the kernel lets no guest have it; look for a firmware setting that releases it (shared memory, USB legacy support, BMC)",
-			(unsigned long long)resv.range.first,
-			(unsigned long long)resv.range.last);
-		return ret;
-	}
-	err_hint(
-		e,
-		"the host cannot remap interrupts: turn VT-d or AMD-Vi interrupt remapping on in firmware, and boot without intremap=off. The vfio_iommu_type1 option allow_unsafe_interrupts=1 overrides this, but then a guest with the device can raise any interrupt on the host, and so crash or take it over");
+	if (!iommu_hint_rmrr(c->iommu.host, g->number, e) && e->code == EPERM)
+		iommu_hint_interrupts("vfio_iommu_type1", e);
 	return ret;
 }
 
@@ -364,6 +352,7 @@ static int device_open(struct container *c, struct group *g,
 	*fd = ioctl(g->fd, VFIO_GROUP_GET_DEVICE_FD, words);
 	if (*fd < 0) {
 		err_sys(e, dev->id.name, "VFIO_GROUP_GET_DEVICE_FD");
+		iommu_hint_token(c->iommu.host, dev, e);
 		free(o);
 		return -e->code;
 	}

@@ -290,38 +290,49 @@ static int check_members(const struct host *h, const struct host_vfio *dev,
 
 /* --- the function itself --- */
 
-static int check_self(const struct host_pci *dev, const char *who,
+static int check_self(const struct host_vfio *dev, const char *driver,
 		      struct err *e)
 {
 	int ret;
 
-	if (host_is_vfio_driver(dev->driver))
+	if (host_is_vfio_driver(driver))
 		return 0;
-	if (dev->driver[0])
+	if (driver[0])
 		ret = err_set(e, ENODEV, "%s: it is bound to %s, not vfio-pci",
-			      who, dev->driver);
+			      dev->name, driver);
 	else
 		ret = err_set(e, ENODEV, "%s: it is not bound to vfio-pci",
-			      who);
+			      dev->name);
 	err_hint(
 		e,
 		"leave out managed=off to have it bound, or: driverctl set-override %s vfio-pci",
-		who);
+		dev->name);
 	return ret;
 }
 
-int iommu_group_check_dev(const struct host *h, const struct host_vfio *dev,
-			  enum iommu_kind kind, struct err *e)
+static int check_dev(const struct host *h, const struct host_vfio *dev,
+		     const char *driver, const struct iommu_to_bind *to_bind,
+		     struct err *e)
 {
-	const struct iommu_to_bind none = { .kind = kind };
-	int ret;
+	int ret = check_group(h, dev, e);
 
-	if (dev->is_pci)
-		return iommu_group_check_with(h, dev->bdf, &none, e);
-	ret = check_group(h, dev, e);
+	if (!ret && dev->is_pci && !is_in(to_bind, dev->bdf))
+		ret = check_self(dev, driver, e);
+	return ret ? ret : check_members(h, dev, to_bind, e);
+}
+
+int iommu_group_check_dev(const struct host *h, const struct host_vfio *dev,
+			  bool with_nodes, enum iommu_kind kind, struct err *e)
+{
+	const struct iommu_to_bind none = { 0 };
+	struct host_pci pci = { 0 };
+	int ret = dev->is_pci ? host_pci_get(h, dev->bdf, &pci, e) : 0;
+
 	if (!ret)
-		ret = check_members(h, dev, &none, e);
-	return ret ? ret : iommu_node_check(h, dev, kind, true, e);
+		ret = check_dev(h, dev, pci.driver, &none, e);
+	if (!ret && with_nodes)
+		ret = iommu_node_check(h, dev, kind, true, e);
+	return ret;
 }
 
 int iommu_group_check_with(const struct host *h, struct bdf bdf,
@@ -333,9 +344,7 @@ int iommu_group_check_with(const struct host *h, struct bdf bdf,
 
 	if ((ret = host_vfio_by_bdf(h, bdf, &dev, e)) ||
 	    (ret = host_pci_get(h, bdf, &pci, e)) ||
-	    (ret = check_group(h, &dev, e)) ||
-	    (!is_in(to_bind, bdf) && (ret = check_self(&pci, dev.name, e))) ||
-	    (ret = check_members(h, &dev, to_bind, e)))
+	    (ret = check_dev(h, &dev, pci.driver, to_bind, e)))
 		return ret;
 	return iommu_node_check(h, &dev, to_bind->kind,
 				host_is_vfio_driver(pci.driver), e);

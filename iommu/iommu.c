@@ -28,6 +28,8 @@ static void hint_no_memory(struct iommu *i, uint64_t size, struct err *e)
 		return;
 	}
 	avail = host_mem_available(i->host);
+	if (avail > size)
+		iommu_hint_user_memlock(i->host, i->kind, e);
 	err_hint(e,
 		 "all guest RAM is pinned while a device is assigned: %" PRIu64
 		 " MiB are needed, %" PRIu64
@@ -137,21 +139,6 @@ void iommu_init(struct iommu *i, const struct iommu_ops *ops,
 	i->kind = kind;
 	i->host = h;
 	i->listener.ops = &listener_ops;
-}
-
-int iommu_new(const struct host *h, enum iommu_kind kind,
-	      const struct iommu_device *devs, unsigned int nr,
-	      struct iommu **out, struct err *e)
-{
-	(void)kind;
-	(void)devs;
-	(void)nr;
-	return iommu_container_new(h, out, e);
-}
-
-void iommu_device_fini(struct iommu_device *dev)
-{
-	dev->binding = NULL;
 }
 
 int iommu_dev_open(struct iommu *i, struct iommu_device *dev, int *fd,

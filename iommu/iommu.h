@@ -127,9 +127,11 @@ void iommu_free(struct iommu *i);
 int iommu_check_ram(struct iommu *i, gpa_t gpa, uint64_t size, struct err *e);
 
 /*
- * Refuses if RLIMIT_MEMLOCK of this process cannot hold need bytes more than
- * what it has locked and pinned by now (CAP_IPC_LOCK lifts it): says how much
- * is needed, allowed, in use, and how to raise it.
+ * Refuses if RLIMIT_MEMLOCK of this process cannot hold need bytes more
+ * (CAP_IPC_LOCK lifts it): says how much is needed and allowed, and how to
+ * raise it. kind is that of the struct iommu: the container counts what the
+ * process has locked and pinned by now; iommufd counts per user, which cannot
+ * be looked up, so there only the limit itself is checked.
  */
 int iommu_check_memlock(const struct host *h, enum iommu_kind kind,
 			uint64_t need, struct err *e);
@@ -163,8 +165,12 @@ struct iommu_to_bind {
 };
 int iommu_group_check_with(const struct host *h, struct bdf bdf,
 			   const struct iommu_to_bind *to_bind, struct err *e);
-/* The same for a device, also a mediated one, that is bound by now. */
+/*
+ * The same for a device, also a mediated one, that is bound by now. Without
+ * with_nodes (the device is open already) the files in /dev may be closed to
+ * us.
+ */
 int iommu_group_check_dev(const struct host *h, const struct host_vfio *dev,
-			  enum iommu_kind kind, struct err *e);
+			  bool with_nodes, enum iommu_kind kind, struct err *e);
 
 #endif

@@ -8,6 +8,14 @@
  * process has CAP_IPC_LOCK in the first user namespace
  * (vfio_pin_pages_remote in drivers/vfio/vfio_iommu_type1.c). Hugetlb pages
  * count like others. Its own report is ENOMEM in the middle of a mapping.
+ *
+ * iommufd counts in another place: user->locked_vm, the sum over all processes
+ * of the user of what they pin by iommufd, io_uring and the like, against the
+ * limit of the process that maps (incr_user_locked_vm in
+ * drivers/iommu/iommufd/pages.c; IOMMU_OPTION_RLIMIT_MODE is left as it is).
+ * What this process has locked otherwise does not count there, and the kernel
+ * shows the sum nowhere, so a check can only tell that the limit is too low by
+ * itself.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,7 +23,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "iommu/iommu.h"
+#include "iommu/priv.h"
 #include "src/base/bits.h"
 
 enum { CAP_BIT_IPC_LOCK = 14 }; /* linux/capability.h */
@@ -72,36 +80,60 @@ static const char *size_text(uint64_t bytes, char *buf)
 	return buf;
 }
 
+/* Bytes allowed; false if there is no limit for this process. */
+static bool has_limit(const struct host *h, struct status *s, uint64_t *allowed)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit) ||
+	    limit.rlim_cur == RLIM_INFINITY)
+		return false;
+	*allowed = limit.rlim_cur;
+	host_each_line(h, read_field, s, "proc/self/status");
+	return !(s->caps >> CAP_BIT_IPC_LOCK & 1 && in_first_userns(h));
+}
+
 int iommu_check_memlock(const struct host *h, enum iommu_kind kind,
 			uint64_t need, struct err *e)
 {
-	char want[SIZE_LEN], allowed[SIZE_LEN], used[SIZE_LEN], taken[64] = "";
+	char want[SIZE_LEN], allowed[SIZE_LEN], used[SIZE_LEN], taken[96] = "";
 	struct status s = { 0 };
-	struct rlimit limit;
-	uint64_t total;
+	uint64_t limit, total;
 	int ret;
 
-	(void)kind;
-	if (getrlimit(RLIMIT_MEMLOCK, &limit))
-		return err_sys(e, "RLIMIT_MEMLOCK", "getrlimit");
-	if (limit.rlim_cur == RLIM_INFINITY)
+	if (!has_limit(h, &s, &limit))
 		return 0;
-	host_each_line(h, read_field, &s, "proc/self/status");
-	if (s.caps >> CAP_BIT_IPC_LOCK & 1 && in_first_userns(h))
-		return 0;
+	if (kind == IOMMU_IOMMUFD)
+		s.locked_bytes = 0;
 	if (!__builtin_add_overflow(need, s.locked_bytes, &total) &&
-	    total <= limit.rlim_cur)
+	    total <= limit)
 		return 0;
-	if (s.locked_bytes)
+	if (kind == IOMMU_IOMMUFD)
+		snprintf(taken, sizeof(taken),
+			 " to all processes of this user together");
+	else if (s.locked_bytes)
 		snprintf(taken, sizeof(taken), ", of which %s is in use",
 			 size_text(s.locked_bytes, used));
 	ret = err_set(
 		e, ENOMEM,
 		"guest memory of %s has to be locked for DMA, but RLIMIT_MEMLOCK allows %s%s",
-		size_text(need, want), size_text(limit.rlim_cur, allowed),
-		taken);
+		size_text(need, want), size_text(limit, allowed), taken);
 	err_hint(
 		e,
 		"raise it (ulimit -l unlimited as root, or LimitMEMLOCK=infinity in a systemd unit), or grant CAP_IPC_LOCK");
 	return ret;
+}
+
+void iommu_hint_user_memlock(const struct host *h, enum iommu_kind kind,
+			     struct err *e)
+{
+	struct status s = { 0 };
+	char allowed[SIZE_LEN];
+	uint64_t limit;
+
+	if (kind == IOMMU_IOMMUFD && has_limit(h, &s, &limit))
+		err_hint(
+			e,
+			"other processes of this user may have pinned memory (iommufd, io_uring): RLIMIT_MEMLOCK, %s, is for all of them together; raise it (ulimit -l unlimited as root), or grant CAP_IPC_LOCK",
+			size_text(limit, allowed));
 }

@@ -9,6 +9,10 @@
 int iommu_container_new(const struct host *h, struct iommu **out,
 			struct err *e);
 
+/* An IOAS of /dev/iommu; the devices tell whether there is a context yet. */
+int iommu_iommufd_new(const struct host *h, const struct iommu_device *devs,
+		      unsigned int nr, struct iommu **out, struct err *e);
+
 /* --- iommu.c --- */
 
 /* Any region; keeps count, and hints at the cause of a failure. */
@@ -20,6 +24,34 @@ void iommu_unmap_region(struct iommu *i, const struct mem_region *r);
 
 void iommu_p2p_add(struct iommu *i, const struct mem_region *r);
 void iommu_p2p_del(struct iommu *i, const struct mem_region *r);
+
+/* --- causes.c: hints --- */
+
+/* The platform does not keep interrupts apart; module has the option. */
+void iommu_hint_interrupts(const char *module, struct err *e);
+/* False, and no hint, if firmware claims no memory for a device of the group,
+ * or e->code is another. */
+bool iommu_hint_rmrr(const struct host *h, int group, struct err *e);
+
+/* --- memlock.c --- */
+
+/* After ENOMEM within the limit: what else iommufd counts. */
+void iommu_hint_user_memlock(const struct host *h, enum iommu_kind kind,
+			     struct err *e);
+
+/* --- token.c --- */
+
+enum { IOMMU_UUID_LEN = 16 };
+
+int iommu_uuid_parse(const char *s, uint8_t *out, const char *who,
+		     struct err *e);
+bool iommu_is_sriov_pf(const struct host *h, const struct host_vfio *dev);
+/* Of an open PF. */
+int iommu_set_vf_token(int fd, const uint8_t *uuid, const char *who,
+		       struct err *e);
+/* If opening the device failed for want of a token, or for one. */
+bool iommu_hint_token(const struct host *h, const struct iommu_device *dev,
+		      struct err *e);
 
 /* --- nodes.c --- */
 

@@ -118,6 +118,27 @@ static void cap_ipc_lock_of_a_user_namespace_does_not(void)
 		 -ENOMEM);
 }
 
+static void iommufd_does_not_count_what_the_process_has_locked(void)
+{
+	start();
+	tree_add(
+		&tree,
+		"proc/self/status = VmLck:\\t    16 kB\\nCapEff:\\t0000000000000000");
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_IOMMUFD, KIB(64), &err), 0);
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_IOMMUFD, KIB(68), &err),
+		 -ENOMEM);
+}
+
+static void iommufd_has_one_limit_for_the_whole_user(void)
+{
+	start();
+	CHECK_EQ(iommu_check_memlock(&host, IOMMU_IOMMUFD, MIB(512), &err),
+		 -ENOMEM);
+	CHECK(!strcmp(
+		err.msg,
+		"guest memory of 512 MiB has to be locked for DMA, but RLIMIT_MEMLOCK allows 64 KiB to all processes of this user together"));
+}
+
 static void a_sum_that_wraps_is_refused(void)
 {
 	start();
@@ -138,6 +159,8 @@ int main(void)
 	TAP_RUN(cap_ipc_lock_lifts_the_limit);
 	TAP_RUN(other_capabilities_do_not);
 	TAP_RUN(cap_ipc_lock_of_a_user_namespace_does_not);
+	TAP_RUN(iommufd_does_not_count_what_the_process_has_locked);
+	TAP_RUN(iommufd_has_one_limit_for_the_whole_user);
 	TAP_RUN(a_sum_that_wraps_is_refused);
 	tree_remove(&tree);
 	host_close(&host);
