@@ -367,9 +367,13 @@ static int container_dev_open(struct iommu *i, struct iommu_device *dev,
 			      int *fd, int *kvm_fd, struct err *e)
 {
 	struct container *c = container_of(i);
+	uint8_t uuid[IOMMU_UUID_LEN];
 	struct group *g;
 	int ret;
 
+	if (dev->vf_token &&
+	    (ret = iommu_uuid_parse(dev->vf_token, uuid, dev->id.name, e)))
+		return ret;
 	if (dev->id.group < 0) {
 		err_set(e, ENODEV, "%s: in no IOMMU group", dev->id.name);
 		explain(c, &dev->id, e);

@@ -30,7 +30,7 @@ static struct kernel {
 	uint64_t unmap_iova, unmap_size;
 	unsigned int nr_maps;
 	bool has_caps;
-	char device[BDF_STR_LEN]; /* the last that was asked for */
+	char device[96]; /* the last that was asked for */
 } k;
 
 /* What GET_INFO gives after the structure. */
@@ -439,6 +439,69 @@ static void a_device_that_the_group_refuses_closes_the_group(void)
 	stop();
 }
 
+static void a_token_goes_with_the_name(void)
+{
+	struct iommu_device dev = {
+		.fd = -1, .vf_token = "83d8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+	};
+	int fd, kvm_fd;
+
+	start();
+	CHECK_EQ(host_vfio_by_bdf(&host, vf, &dev.id, &err), 0);
+	CHECK_EQ(iommu_dev_open(iommu, &dev, &fd, &kvm_fd, &err), 0);
+	CHECK(!strcmp(
+		k.device,
+		"0000:01:10.0 vf_token=83d8f4f2-509f-382f-3c1e-e6bfe0fa1001"));
+	close(fd);
+	stop();
+}
+
+static void what_is_no_token_is_not_sent(void)
+{
+	struct iommu_device dev = { .fd = -1, .vf_token = "secret" };
+	int fd, kvm_fd;
+
+	start();
+	CHECK_EQ(host_vfio_by_bdf(&host, vf, &dev.id, &err), 0);
+	CHECK_EQ(iommu_dev_open(iommu, &dev, &fd, &kvm_fd, &err), -EINVAL);
+	CHECK_HAS(err.msg, "is no UUID");
+	CHECK(!k.device[0]);
+	CHECK_EQ(k.nr_joined, 0);
+	stop();
+}
+
+static void a_wrong_token_is_explained(void)
+{
+	struct iommu_device dev = {
+		.fd = -1, .vf_token = "83d8f4f2-509f-382f-3c1e-e6bfe0fa1001"
+	};
+	int fd, kvm_fd;
+
+	start();
+	CHECK_EQ(host_vfio_by_bdf(&host, vf, &dev.id, &err), 0);
+	k.fail_request = VFIO_GROUP_GET_DEVICE_FD;
+	k.fail_code = EACCES;
+	CHECK_EQ(iommu_dev_open(iommu, &dev, &fd, &kvm_fd, &err), -EACCES);
+	CHECK_HAS(err.hint, "is not the one");
+	stop();
+}
+
+static void a_mediated_device_is_opened_by_its_uuid(void)
+{
+	struct iommu_device dev = {
+		.fd = -1, .id = { .name = "aabb-ccdd", .group = 4, .cdev = -1 }
+	};
+	int fd, kvm_fd;
+
+	start();
+	CHECK_EQ(iommu_dev_open(iommu, &dev, &fd, &kvm_fd, &err), 0);
+	CHECK(!strcmp(k.device, "aabb-ccdd"));
+	close(fd);
+	iommu_dev_close(iommu, "aabb-ccdd");
+	CHECK_EQ(k.nr_joined, 0);
+	stop();
+}
+
 static void a_missing_module_says_what_to_load(void)
 {
 	struct iommu *none = NULL;
@@ -474,6 +537,10 @@ int main(void)
 	TAP_RUN(a_group_that_is_busy_says_so);
 	TAP_RUN(a_function_without_a_group_is_explained);
 	TAP_RUN(a_device_that_the_group_refuses_closes_the_group);
+	TAP_RUN(a_token_goes_with_the_name);
+	TAP_RUN(what_is_no_token_is_not_sent);
+	TAP_RUN(a_wrong_token_is_explained);
+	TAP_RUN(a_mediated_device_is_opened_by_its_uuid);
 	TAP_RUN(a_missing_module_says_what_to_load);
 	return tap_done();
 }

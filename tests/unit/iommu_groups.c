@@ -361,6 +361,91 @@ static void a_missing_node_of_a_bound_function_is_explained(void)
 	CHECK_HAS(err.hint, "container");
 }
 
+/* --- iommufd --- */
+
+static const struct iommu_to_bind by_iommufd = { .kind = IOMMU_IOMMUFD };
+
+/* The VF has a file of its own, and the group's is out of reach. */
+static void start_iommufd(void)
+{
+	start_bound();
+	tree_add(
+		&tree,
+		"dev/iommu =\n"
+		"dev/vfio/devices/vfio7 =\n"
+		"sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/vfio-dev/vfio7/dev = 511:7");
+	drivers.open_path = "dev/vfio/3";
+	drivers.open_code = EACCES;
+}
+
+static void iommufd_needs_no_rights_on_the_group(void)
+{
+	start_iommufd();
+	CHECK_EQ(iommu_group_check_with(&host, vf, &by_iommufd, &err), 0);
+}
+
+static void auto_takes_the_way_that_there_is(void)
+{
+	start_iommufd();
+	CHECK_EQ(iommu_group_check(&host, vf, false, &err), 0);
+	tree_add(&tree, "- dev/iommu");
+	CHECK_EQ(iommu_group_check(&host, vf, false, &err), -EACCES);
+	CHECK_HAS(err.msg, "/dev/vfio/3");
+}
+
+static void iommufd_without_dev_iommu_is_explained(void)
+{
+	start_iommufd();
+	tree_add(&tree, "- dev/iommu");
+	CHECK_EQ(iommu_group_check_with(&host, vf, &by_iommufd, &err), -ENOENT);
+	CHECK_HAS(err.msg, "0000:01:10.0: /dev/iommu: open");
+	CHECK_HAS(err.hint, "CONFIG_IOMMUFD");
+}
+
+static void no_permission_on_the_device_file_names_it(void)
+{
+	start_iommufd();
+	drivers.open_path = "dev/vfio/devices/vfio7";
+	CHECK_EQ(iommu_group_check_with(&host, vf, &by_iommufd, &err), -EACCES);
+	CHECK_HAS(err.hint, "chown \"$USER\" /dev/vfio/devices/vfio7");
+}
+
+static void a_device_that_another_process_has_bound_names_it(void)
+{
+	start_iommufd();
+	tree_add(&tree, "proc/77/fd/9 -> /dev/vfio/devices/vfio7\n"
+			"proc/77/comm = strait");
+	drivers.open_code = EBUSY;
+	CHECK_EQ(iommu_group_check_with(&host, vf, &by_iommufd, &err), -EBUSY);
+	CHECK_HAS(err.msg, "process 77 (strait)");
+	CHECK_HAS(err.msg, "/dev/vfio/devices/vfio7");
+}
+
+static void a_function_that_will_be_bound_needs_no_device_file(void)
+{
+	const struct iommu_to_bind self = { .bdfs = &vf,
+					    .nr = 1,
+					    .kind = IOMMU_IOMMUFD };
+
+	start();
+	tree_add(&tree, "dev/iommu =");
+	CHECK_EQ(iommu_group_check_with(&host, vf, &self, &err), 0);
+}
+
+static void a_mediated_device_is_alone_in_its_group(void)
+{
+	struct host_vfio mdev = { .name = "aabb-ccdd", .group = 9, .cdev = -1 };
+
+	start();
+	tree_add(
+		&tree,
+		"dev/vfio/9 =\n"
+		"sys/kernel/iommu_groups/9/devices/aabb-ccdd/driver -> ../../../../bus/mdev/drivers/mtty");
+	CHECK_EQ(iommu_group_check_dev(&host, &mdev, true, IOMMU_CONTAINER,
+				       &err),
+		 0);
+}
+
 int main(void)
 {
 	TAP_RUN(a_bound_function_with_a_node_passes);
@@ -395,6 +480,13 @@ int main(void)
 	TAP_RUN(no_permission_on_the_node_says_who_can_give_it);
 	TAP_RUN(a_device_list_without_the_node_is_explained);
 	TAP_RUN(a_missing_node_of_a_bound_function_is_explained);
+	TAP_RUN(iommufd_needs_no_rights_on_the_group);
+	TAP_RUN(auto_takes_the_way_that_there_is);
+	TAP_RUN(iommufd_without_dev_iommu_is_explained);
+	TAP_RUN(no_permission_on_the_device_file_names_it);
+	TAP_RUN(a_device_that_another_process_has_bound_names_it);
+	TAP_RUN(a_function_that_will_be_bound_needs_no_device_file);
+	TAP_RUN(a_mediated_device_is_alone_in_its_group);
 	tree_remove(&tree);
 	host_close(&host);
 	return tap_done();
