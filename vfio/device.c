@@ -111,7 +111,11 @@ static void last_reset(struct vfio_dev *d)
 {
 	struct err e = { 0 };
 
-	if (vfio_dev_reset(d, &e))
+	int ret = vfio_dev_reset(d, &e);
+
+	/* Whoever waits for the device holds its lock (a driver being unbound):
+	 * then the kernel's own reset, on close, has to do. */
+	if (ret && ret != -EAGAIN)
 		log_warn(d->name, "left in an unknown state: %s%s%s", e.msg,
 			 e.hint[0] ? "; " : "", e.hint);
 }

@@ -180,6 +180,15 @@ static gpa_t end_of_window(const struct vm *vm, gpa_t base, gpa_t end)
 	return end;
 }
 
+/* A guest that finds more bus numbers looks at each. */
+static bool has_ports(const struct vm *vm)
+{
+	for (unsigned int i = 0; i < vm->config->nr_devices; i++)
+		if (vm->config->devices[i].port[0])
+			return true;
+	return false;
+}
+
 /* The 64-bit window: from the top of RAM as far as the CPU can address. */
 static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
 {
@@ -188,6 +197,8 @@ static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
 	gpa_t end = end_of_window(vm, base, 1ULL << phys_bits);
 	struct pci_host_layout layout = {
 		.ecam = X86_ECAM_BASE,
+		.nr_buses = has_ports(vm) ? PCI_MAX_BUSES : 1,
+		.intx_gsi = X86_PCI_GSI_BASE,
 		.io = { X86_IO_BASE, X86_IO_SIZE },
 		.mem32 = { X86_MEM32_BASE, X86_MEM32_SIZE },
 		.mem64 = { base, base < end ? end - base : 0 },
@@ -272,13 +283,25 @@ static void wait_unpack(struct vm *vm)
 	vm->is_unpacking = false;
 }
 
-static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
+static int build_acpi(struct vm *vm, struct err *e)
 {
+	struct pci_intx_route intx[PCI_MAX_INTX_ROUTES];
 	const struct acpi_params acpi = {
 		.nr_cpus = vm->config->nr_cpus,
 		.has_serial = vm->has_serial,
 		.pci = &vm->pci.layout,
+		.intx = intx,
+		.nr_intx = pci_intx_routes(&vm->pci, intx),
 	};
+	size_t used, space = X86_ACPI_END - X86_ACPI_GPA;
+	uint8_t *tables = mem_ptr(&vm->mem, X86_ACPI_GPA, space);
+
+	BUG_ON(!tables);
+	return acpi_build(&acpi, tables, space, &used, e);
+}
+
+static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
+{
 	struct x86_ram_piece ram[X86_MAX_RAM_PIECES];
 	const struct boot_params_in boot = {
 		.kernel = vm->config->kernel,
@@ -289,16 +312,13 @@ static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
 		.ram = ram,
 		.nr_ram = vm->nr_ram_regions,
 	};
-	size_t used, space = X86_ACPI_END - X86_ACPI_GPA;
-	uint8_t *tables = mem_ptr(&vm->mem, X86_ACPI_GPA, space);
 	int ret;
 
-	BUG_ON(!tables);
 	wait_unpack(vm);
 	for (unsigned int i = 0; i < vm->nr_ram_regions; i++)
 		ram[i] = (struct x86_ram_piece){ vm->ram_regions[i].gpa,
 						 vm->ram_regions[i].size };
-	ret = acpi_build(&acpi, tables, space, &used, e);
+	ret = build_acpi(vm, e);
 	if (!ret)
 		ret = boot_write_reset_code(&vm->mem, X86_SLEEP_PORT,
 					    POWER_RESET_VALUE, e);
@@ -416,6 +436,7 @@ void vm_teardown(struct vm *vm)
 		close(vm->serial_fd);
 	if (vm->has_power)
 		power_fini(&vm->power, &vm->pio);
+	devices_free_ports(vm);
 	if (vm->has_pci)
 		pci_host_fini(&vm->pci);
 	if (vm->iommu_listens)

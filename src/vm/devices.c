@@ -58,6 +58,33 @@ static int open_one(struct vm *vm, struct assignment *a, struct err *e)
 	return 0;
 }
 
+static void tell_resets(const struct vm *vm, const struct vfio_dev *d)
+{
+	char methods[128];
+
+	if (d->is_pci && vfio_reset_methods(vm->host, d->bdf, methods,
+					    sizeof(methods)) >= 0)
+		log_info(d->name, "resets that it has: %s",
+			 methods[0] ? methods : "none");
+}
+
+/* A function that cannot be reset is a warning, not a reason to refuse it. */
+static void reset_by_bus(struct vm *vm)
+{
+	struct vfio_dev *devs[CONFIG_MAX_DEVICES];
+	struct err e = { 0 };
+
+	for (unsigned int i = 0; i < vm->nr_devices; i++) {
+		devs[i] = &vm->devices[i].dev;
+		tell_resets(vm, devs[i]);
+	}
+	timing_begin(&vm->timing, TIMING_RESET);
+	if (vfio_hot_reset(devs, vm->nr_devices, &e))
+		log_warn("devices", "%s%s%s", e.msg, e.hint[0] ? "; " : "",
+			 e.hint);
+	timing_end(&vm->timing, TIMING_RESET);
+}
+
 int devices_open(struct vm *vm, struct err *e)
 {
 	int ret = 0;
@@ -65,44 +92,127 @@ int devices_open(struct vm *vm, struct err *e)
 	for (unsigned int i = 0; !ret && i < vm->assignments->nr; i++)
 		if (!vm->assignments->at[i].is_gone)
 			ret = open_one(vm, &vm->assignments->at[i], e);
+	if (!ret && vm->nr_devices)
+		reset_by_bus(vm);
 	return ret;
 }
 
 /* --- placing --- */
 
-/* Where it goes; the slot of the device before it for a later function. */
-static int place_of(const struct vm_device *d)
+static struct vm_port *port_find(const struct vm *vm, const char *name)
 {
-	const struct assignment *a = d->assignment;
-	const struct config_device *c = a->config;
-	int base = c->devfn;
-
-	if (!a->is_first)
-		base = vfio_pci_dev(d[-1].pci)->devfn & ~7;
-	return a->function > 0 ? base | a->function : base;
+	for (unsigned int i = 0; i < vm->nr_ports; i++)
+		if (!strcmp(vm->ports[i]->name, name))
+			return vm->ports[i];
+	return NULL;
 }
 
-static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
+static int port_add(struct vm *vm, struct vm_port *p, struct err *e)
+{
+	const struct pci_port_config config = {
+		.name = p->name,
+		.slot = vm->nr_ports + 1,
+		.ops = &release_port_ops,
+		.ctx = p,
+		.mmio = &vm->mmio,
+		.irq = &vm->irq,
+	};
+	int ret = release_watch_port(p, e);
+
+	if (!ret)
+		ret = pci_port_init(&p->port, &config, e);
+	if (!ret)
+		ret = pci_host_add_port(&vm->pci, &p->port, -1, e);
+	return ret;
+}
+
+/* Made for the first device that names it. */
+static int port_get(struct vm *vm, const char *name, struct pci_port **out,
+		    struct err *e)
+{
+	struct vm_port *p = port_find(vm, name);
+	int ret;
+
+	if (!p) {
+		p = calloc(1, sizeof(*p));
+		if (!p)
+			return err_set(e, ENOMEM, "port %s: out of memory",
+				       name);
+		*p = (struct vm_port){ .vm = vm, .name = name, .off.fd = -1 };
+		ret = port_add(vm, p, e);
+		vm->ports[vm->nr_ports++] = p;
+		if (ret)
+			return ret;
+	}
+	*out = &p->port;
+	return 0;
+}
+
+/* Functions of one slot follow each other, the lowest first. */
+static int find_place(struct vm *vm, const struct vm_device *d,
+		      struct pci_place *place, struct err *e)
+{
+	const struct assignment *a = d->assignment;
+	int function = a->function > 0 ? a->function : 0;
+
+	*place = (struct pci_place){ .port = d->port, .devfn = -1 };
+	if (!a->is_first)
+		place->devfn = (vfio_pci_dev(d[-1].pci)->devfn & ~7) | function;
+	else if (d->port)
+		place->devfn = function;
+	else if (a->config->devfn >= 0)
+		place->devfn = a->config->devfn | function;
+	return pci_host_find(&vm->pci, d->dev.name, place, e);
+}
+
+/* 0 if the device has no pin, or cannot be asked. */
+static unsigned int intx_pin(struct vfio_dev *d)
+{
+	uint8_t pin = 0;
+
+	if (d->ops->region_read(d, VFIO_PCI_CONFIG_REGION_INDEX,
+				PCI_INTERRUPT_PIN, &pin, sizeof(pin)))
+		return 0;
+	return pin <= 4 ? pin : 0;
+}
+
+static int add_at(struct vm *vm, struct vm_device *d, struct pci_place place,
+		  struct err *e)
 {
 	const struct config_device *c = d->assignment->config;
 	const struct vfio_pci_options options = {
 		.rom = c->rom,
 		.rom_file = c->rom_file,
+		.behind_port = d->port != NULL,
 		.export_dmabuf =
 			vm->config->p2p != IOMMU_P2P_OFF && vm->nr_devices > 1,
 	};
-	const struct vfio_env env = { .mem = &vm->mem,
-				      .mmio = &vm->mmio,
-				      .pio = &vm->pio,
-				      .irq = &vm->irq };
+	const struct vfio_env env = {
+		.mem = &vm->mem,
+		.mmio = &vm->mmio,
+		.pio = &vm->pio,
+		.irq = &vm->irq,
+		.intx_gsi = pci_intx_gsi(&vm->pci, place, intx_pin(&d->dev)),
+	};
+	int ret = vfio_pci_new(&d->dev, &env, &options, &d->pci, e);
+
+	return ret ? ret
+		   : pci_host_add_at(&vm->pci, vfio_pci_dev(d->pci), place, e);
+}
+
+static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
+{
+	const char *port = d->assignment->config->port;
+	struct pci_place place;
 	int ret = kvm_vfio_add(&vm->kvm, d->kvm_fd, e);
 
+	if (!ret && port[0])
+		ret = port_get(vm, port, &d->port, e);
 	if (!ret)
-		ret = vfio_pci_new(&d->dev, &env, &options, &d->pci, e);
+		ret = find_place(vm, d, &place, e);
 	if (!ret)
-		ret = pci_host_add(&vm->pci, vfio_pci_dev(d->pci), place_of(d),
-				   e);
-	return ret;
+		ret = add_at(vm, d, place, e);
+	return ret ? ret : release_watch(d, e);
 }
 
 int devices_add(struct vm *vm, struct err *e)
@@ -121,6 +231,7 @@ void devices_close(struct vm *vm)
 	for (unsigned int i = vm->nr_devices; i-- > 0;) {
 		struct vm_device *d = &vm->devices[i];
 
+		release_unwatch(d);
 		if (d->pci)
 			vfio_pci_free(d->pci);
 		else if (d->is_open)
@@ -129,4 +240,15 @@ void devices_close(struct vm *vm)
 	free(vm->devices);
 	vm->devices = NULL;
 	vm->nr_devices = 0;
+}
+
+void devices_free_ports(struct vm *vm)
+{
+	while (vm->nr_ports) {
+		struct vm_port *p = vm->ports[--vm->nr_ports];
+
+		release_unwatch_port(p);
+		pci_port_fini(&p->port);
+		free(p);
+	}
 }

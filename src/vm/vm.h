@@ -11,7 +11,7 @@
 #define STRAIT_VM_VM_H
 
 #include "iommu/iommu.h"
-#include "pci/pci.h"
+#include "pci/port.h"
 #include "src/core/bus.h"
 #include "src/core/irq.h"
 #include "src/core/kvm.h"
@@ -60,6 +60,17 @@ struct vcpu {
 	uint64_t exits[VM_NR_EXIT_REASONS];
 };
 
+/* A PCI Express root port, made for the devices whose port= names it. */
+struct vm_port {
+	struct vm *vm;
+	const char *name;
+	struct pci_port port;
+	struct loop_source off; /* its slot has lost power */
+};
+
+/* See release.c. */
+enum vm_device_state { VM_DEVICE_HELD, VM_DEVICE_ASKED, VM_DEVICE_GONE };
+
 struct vm_device {
 	struct vm *vm;
 	struct assignment *assignment;
@@ -67,6 +78,11 @@ struct vm_device {
 	struct vfio_pci *pci; /* owns dev once it is there */
 	bool is_open;
 	int kvm_fd;
+	struct pci_port *port; /* that it is behind, or NULL */
+	enum vm_device_state state;
+	struct loop_source request, error;
+	struct loop_timer timer;
+	bool has_timer;
 };
 
 struct vm {
@@ -89,6 +105,8 @@ struct vm {
 	bool iommu_listens, kvm_listens;
 	struct vm_device *devices;
 	unsigned int nr_devices;
+	struct vm_port *ports[CONFIG_MAX_DEVICES];
+	unsigned int nr_ports;
 
 	struct bus mmio, pio;
 	struct loop loop;
@@ -136,6 +154,14 @@ int devices_choose_iommu(struct vm *vm, struct err *e);
 int devices_open(struct vm *vm, struct err *e);
 int devices_add(struct vm *vm, struct err *e);
 void devices_close(struct vm *vm);
+void devices_free_ports(struct vm *vm);
+
+/* release.c: errors of a device, and the host's wish to have it back. */
+extern const struct pci_port_ops release_port_ops;
+int release_watch(struct vm_device *d, struct err *e);
+void release_unwatch(struct vm_device *d);
+int release_watch_port(struct vm_port *p, struct err *e);
+void release_unwatch_port(struct vm_port *p);
 
 /* vcpu.c: the vCPUs' threads. */
 int vcpus_start(struct vm *vm, struct err *e);
