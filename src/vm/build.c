@@ -180,13 +180,19 @@ static gpa_t end_of_window(const struct vm *vm, gpa_t base, gpa_t end)
 	return end;
 }
 
-/* A guest that finds more bus numbers looks at each. */
-static bool has_ports(const struct vm *vm)
+/*
+ * As many as root ports need. Linux looks for devices on each bus number that
+ * MCFG names and no bridge leads to (pcibios_fixup_peer_bridges), two exits a
+ * slot: 256 of them would cost 16,000.
+ */
+static unsigned int nr_buses(const struct vm *vm)
 {
-	for (unsigned int i = 0; i < vm->config->nr_devices; i++)
-		if (vm->config->devices[i].port[0])
-			return true;
-	return false;
+	unsigned int nr = 1;
+
+	for (unsigned int i = 0; i < vm->nr_devices; i++)
+		nr += vm->devices[i].assignment->is_first &&
+		      vm->devices[i].assignment->config->port[0];
+	return nr;
 }
 
 /* The 64-bit window: from the top of RAM as far as the CPU can address. */
@@ -197,7 +203,7 @@ static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
 	gpa_t end = end_of_window(vm, base, 1ULL << phys_bits);
 	struct pci_host_layout layout = {
 		.ecam = X86_ECAM_BASE,
-		.nr_buses = has_ports(vm) ? PCI_MAX_BUSES : 1,
+		.nr_buses = nr_buses(vm),
 		.intx_gsi = X86_PCI_GSI_BASE,
 		.io = { X86_IO_BASE, X86_IO_SIZE },
 		.mem32 = { X86_MEM32_BASE, X86_MEM32_SIZE },

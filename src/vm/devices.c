@@ -58,26 +58,14 @@ static int open_one(struct vm *vm, struct assignment *a, struct err *e)
 	return 0;
 }
 
-static void tell_resets(const struct vm *vm, const struct vfio_dev *d)
-{
-	char methods[128];
-
-	if (d->is_pci && vfio_reset_methods(vm->host, d->bdf, methods,
-					    sizeof(methods)) >= 0)
-		log_info(d->name, "resets that it has: %s",
-			 methods[0] ? methods : "none");
-}
-
 /* A function that cannot be reset is a warning, not a reason to refuse it. */
 static void reset_by_bus(struct vm *vm)
 {
 	struct vfio_dev *devs[CONFIG_MAX_DEVICES];
 	struct err e = { 0 };
 
-	for (unsigned int i = 0; i < vm->nr_devices; i++) {
+	for (unsigned int i = 0; i < vm->nr_devices; i++)
 		devs[i] = &vm->devices[i].dev;
-		tell_resets(vm, devs[i]);
-	}
 	timing_begin(&vm->timing, TIMING_RESET);
 	if (vfio_hot_reset(devs, vm->nr_devices, &e))
 		log_warn("devices", "%s%s%s", e.msg, e.hint[0] ? "; " : "",
