@@ -301,6 +301,21 @@ static void a_failure_at_any_call_leaves_nothing_open(void)
 	stop();
 }
 
+static void a_context_without_an_ioas_is_closed(void)
+{
+	struct iommu *none = NULL;
+
+	start_host();
+	k.fail_request = STRAIT_IOMMU_IOAS_ALLOC;
+	k.fail_code = ENOMEM;
+	CHECK_EQ(iommu_new(&host, IOMMU_IOMMUFD, NULL, 0, &none, &err),
+		 -ENOMEM);
+	CHECK_HAS(err.msg, "IOMMU_IOAS_ALLOC");
+	CHECK(!none);
+	CHECK_EQ(fake_nr_files(), nr_files);
+	stop();
+}
+
 /* --- a file that was handed over --- */
 
 static void hand_over(void)
@@ -714,6 +729,7 @@ int main(void)
 	TAP_RUN(all_devices_share_one_ioas);
 	TAP_RUN(freeing_closes_everything);
 	TAP_RUN(a_failure_at_any_call_leaves_nothing_open);
+	TAP_RUN(a_context_without_an_ioas_is_closed);
 	TAP_RUN(a_handed_file_stays_open);
 	TAP_RUN(a_handed_file_is_detached_at_the_end);
 	TAP_RUN(a_handed_file_serves_the_next_machine_without_a_second_bind);
