@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* iommufd or the container? */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "iommu/priv.h"
-#include "src/base/bits.h"
 #include "src/base/log.h"
 
 static const struct iommu_device *find_handed(const struct iommu_device *devs,
@@ -16,17 +13,6 @@ static const struct iommu_device *find_handed(const struct iommu_device *devs,
 		if (devs[i].fd >= 0)
 			return &devs[i];
 	return NULL;
-}
-
-/* In a container (of the other kind) sysfs may show what /dev does not have. */
-static bool can_open_cdev(const struct host *h, const struct host_vfio *dev)
-{
-	AUTO_CLOSE int fd = -1;
-
-	if (dev->cdev >= 0)
-		fd = host_open_file(h, O_RDWR, "dev/vfio/devices/vfio%d",
-				    dev->cdev);
-	return fd >= 0;
 }
 
 static enum iommu_kind choose(const struct host *h,
@@ -45,7 +31,7 @@ static enum iommu_kind choose(const struct host *h,
 		return IOMMU_CONTAINER;
 	}
 	for (unsigned int i = 0; i < nr; i++) {
-		if (can_open_cdev(h, &devs[i].id))
+		if (iommu_can_open_cdev(h, &devs[i].id))
 			continue;
 		snprintf(
 			why, len,

@@ -210,10 +210,22 @@ bool iommu_has_iommufd(const struct host *h)
 	return fd >= 0;
 }
 
+/* In a container (of the other kind) sysfs may show what /dev does not have. */
+bool iommu_can_open_cdev(const struct host *h, const struct host_vfio *dev)
+{
+	AUTO_CLOSE int fd = -1;
+
+	if (dev->cdev >= 0)
+		fd = host_open_file(h, O_RDWR, "dev/vfio/devices/vfio%d",
+				    dev->cdev);
+	return fd >= 0;
+}
+
 int iommu_node_check(const struct host *h, const struct host_vfio *dev,
 		     enum iommu_kind kind, bool is_bound, struct err *e)
 {
-	if (kind == IOMMU_AUTO && dev->cdev >= 0 && iommu_has_iommufd(h))
+	if (kind == IOMMU_AUTO && iommu_can_open_cdev(h, dev) &&
+	    iommu_has_iommufd(h))
 		kind = IOMMU_IOMMUFD;
 	if (kind == IOMMU_IOMMUFD)
 		return check_cdev(h, dev, is_bound, e);

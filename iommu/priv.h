@@ -56,12 +56,13 @@ bool iommu_hint_token(const struct host *h, const struct iommu_device *dev,
 /* --- nodes.c --- */
 
 /*
- * Can the files be opened that lead to the device? AUTO: those of iommufd if
- * it can have it. The files of a device that is not bound yet may be missing.
+ * Can the files be opened that lead to the device? AUTO: by either way. The
+ * files of a device that is not bound yet may be missing.
  */
 int iommu_node_check(const struct host *h, const struct host_vfio *dev,
 		     enum iommu_kind kind, bool is_bound, struct err *e);
 bool iommu_has_iommufd(const struct host *h);
+bool iommu_can_open_cdev(const struct host *h, const struct host_vfio *dev);
 /* An open /dev/iommu, or -errno with a message that names who wants it. */
 int iommu_open_iommufd(const struct host *h, const char *who, struct err *e);
 

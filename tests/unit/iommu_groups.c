@@ -393,6 +393,13 @@ static void auto_takes_the_way_that_there_is(void)
 	CHECK_HAS(err.msg, "/dev/vfio/3");
 }
 
+static void auto_falls_back_to_the_group_without_rights_on_the_file(void)
+{
+	start_iommufd();
+	drivers.open_path = "dev/vfio/devices/vfio7";
+	CHECK_EQ(iommu_group_check(&host, vf, false, &err), 0);
+}
+
 static void iommufd_without_dev_iommu_is_explained(void)
 {
 	start_iommufd();
@@ -482,6 +489,7 @@ int main(void)
 	TAP_RUN(a_missing_node_of_a_bound_function_is_explained);
 	TAP_RUN(iommufd_needs_no_rights_on_the_group);
 	TAP_RUN(auto_takes_the_way_that_there_is);
+	TAP_RUN(auto_falls_back_to_the_group_without_rights_on_the_file);
 	TAP_RUN(iommufd_without_dev_iommu_is_explained);
 	TAP_RUN(no_permission_on_the_device_file_names_it);
 	TAP_RUN(a_device_that_another_process_has_bound_names_it);
