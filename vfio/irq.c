@@ -67,6 +67,9 @@ bool vfio_message_ok(uint64_t address)
 void vfio_message_complain(struct vfio_pci *v, const char *kind,
 			   unsigned int vector, uint64_t address)
 {
+	/* Linux clears the message of a vector that it gives up. */
+	if (!address)
+		return;
 	log_guest(
 		&v->pci.limit, v->d->name,
 		"%s vector %u is unmasked with address 0x%llx, which is no interrupt controller's: it stays silent",

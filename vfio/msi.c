@@ -106,9 +106,11 @@ static int vectors_give(struct vfio_pci *v, unsigned int nr, struct err *e)
 	for (unsigned int i = 0; i < nr; i++)
 		eventfds[i] = v->msi_routes[i].eventfd;
 	ret = vfio_set_irqs(v, &irqs, e);
-	if (!ret)
-		vfio_host_vectors(v, nr);
-	return ret;
+	if (ret)
+		return ret;
+	v->msi_on = true;
+	vfio_host_vectors(v, nr);
+	return 0;
 }
 
 /* The largest power of two up to n, which is not 0: what MSI can enable. */
@@ -139,11 +141,11 @@ static int vectors_on(struct vfio_pci *v, struct err *e)
 
 static void msi_off(struct vfio_pci *v)
 {
-	if (!v->nr_msi_routes)
-		return;
-	if (v->stats.host_vectors)
+	if (v->msi_on) {
 		vfio_index_off(v, VFIO_PCI_MSI_IRQ_INDEX);
-	vfio_host_vectors(v, 0);
+		vfio_host_vectors(v, 0);
+	}
+	v->msi_on = false;
 	routes_drop(v);
 }
 

@@ -120,15 +120,15 @@ static int host_on(struct vfio_pci *v, struct err *e)
 	if (ret)
 		return ret;
 	h->is_on = true;
-	h->nr_first = nr;
-	vfio_host_vectors(v, nr);
+	h->nr_first = h->nr_host = nr;
+	vfio_host_vectors(v, h->nr_host);
 	return 0;
 }
 
 static int host_add(struct vfio_pci *v, unsigned int start, unsigned int nr,
 		    struct err *e)
 {
-	unsigned int had = v->host_msix.nr_first;
+	struct vfio_msix *h = &v->host_msix;
 	int ret = vectors_give(v, start, nr, e);
 
 	if (ret > 0)
@@ -136,12 +136,13 @@ static int host_add(struct vfio_pci *v, unsigned int start, unsigned int nr,
 			e, ENOSPC,
 			"%s: VFIO_DEVICE_SET_IRQS: no room for %u vectors",
 			v->d->name, nr);
+	if (ret)
+		return ret;
 	/* Those that it started with are counted. */
-	if (!ret && start + nr > had)
-		vfio_host_vectors(
-			v, v->stats.host_vectors +
-				   (start < had ? start + nr - had : nr));
-	return ret;
+	for (unsigned int i = start; i < start + nr; i++)
+		h->nr_host += i >= h->nr_first;
+	vfio_host_vectors(v, h->nr_host);
+	return 0;
 }
 
 static void host_complain(struct vfio_pci *v, const struct err *e)
@@ -176,10 +177,11 @@ static void host_off(struct vfio_pci *v)
 {
 	struct vfio_msix *h = &v->host_msix;
 
-	if (h->is_on)
+	if (h->is_on) {
 		vfio_index_off(v, VFIO_PCI_MSIX_IRQ_INDEX);
+		vfio_host_vectors(v, 0);
+	}
 	h->is_on = false;
-	vfio_host_vectors(v, 0);
 	for (unsigned int i = 0; i < h->nr; i++) {
 		vfio_route_detach(v, &h->vectors[i].route);
 		msi_route_fini(&h->vectors[i].route);

@@ -50,6 +50,7 @@ struct vfio_msix {
 	bool can_grow;	       /* vectors one by one: no NORESIZE */
 	bool is_on;	       /* the kernel has MSI-X on */
 	unsigned int nr_first; /* vectors that it was turned on with */
+	unsigned int nr_host;  /* vectors that the host spends */
 	unsigned int limit;    /* vectors that the host may have room for */
 };
 
@@ -83,6 +84,7 @@ struct vfio_pci {
 	/* One per vector that is enabled. */
 	struct msi_route msi_routes[PCI_MSI_MAX];
 	unsigned int nr_msi_routes;
+	bool msi_on;	       /* the kernel has MSI on */
 	struct irq_level intx; /* irq NULL: none */
 	bool intx_on;
 };
