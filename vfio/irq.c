@@ -39,7 +39,7 @@ void vfio_index_off(struct vfio_pci *v, unsigned int index)
 
 int vfio_route_attach(struct vfio_pci *v, struct msi_route *r, struct err *e)
 {
-	if (r->attached)
+	if (msi_route_is_on(r))
 		return 0;
 	vfio_count(&v->stats.vector_changes, 1);
 	vfio_count(&v->stats.irq_ioctls, 1);
@@ -48,7 +48,7 @@ int vfio_route_attach(struct vfio_pci *v, struct msi_route *r, struct err *e)
 
 void vfio_route_detach(struct vfio_pci *v, struct msi_route *r)
 {
-	if (!r->attached)
+	if (!msi_route_is_on(r))
 		return;
 	vfio_count(&v->stats.vector_changes, 1);
 	vfio_count(&v->stats.irq_ioctls, 1);

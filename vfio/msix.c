@@ -215,7 +215,7 @@ static int route_set(struct vfio_pci *v, unsigned int i, struct err *e)
 		vfio_message_complain(v, "MSI-X", i, vec.address);
 	if (!is_wanted(v, i) || (!r->irq && route_make(v, i)))
 		return 0;
-	if (r->attached &&
+	if (msi_route_is_on(r) &&
 	    (r->msi.address != msi.address || r->msi.data != msi.data))
 		vfio_count(&v->stats.vector_changes, 1);
 	return msi_route_set(r, msi, e);

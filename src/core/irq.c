@@ -10,10 +10,18 @@
  * An irqfd is attached after its route is in the kernel's table, because KVM
  * looks the route up when the irqfd is made; later table writes reach attached
  * irqfds by themselves.
+ *
+ * With irq_defer a route that is set while nobody is attached to it does not
+ * make the table urgent. Attaching it then puts its eventfd into an epoll set
+ * that somebody watches: when one fires, everything that waits goes into the
+ * kernel's table at once and is attached. A route is stale while the kernel has
+ * not had the write that it needs, counted by generation. The lock guards all
+ * of that, since the watcher's thread attaches what vCPU threads have set.
  */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "src/base/bits.h"
@@ -23,12 +31,15 @@ static int write_table_locked(struct irq *irq, struct err *e)
 {
 	int ret;
 
-	if (irq->batch_depth || !irq->dirty)
+	if (irq->batch_depth || !irq->urgent)
 		return 0;
 	irq->nr_table_writes++;
 	ret = irq->ops->set_routes(irq->ctx, irq->routes, irq->nr_routes, e);
-	irq->dirty = ret != 0;
-	return ret;
+	if (ret)
+		return ret;
+	irq->dirty = irq->urgent = false;
+	irq->generation++;
+	return 0;
 }
 
 /* Recursive, because a batch holds it while its routes are set. */
@@ -47,7 +58,12 @@ int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
 {
 	int ret;
 
-	*irq = (struct irq){ .ops = ops, .ctx = ctx, .dirty = true };
+	*irq = (struct irq){ .ops = ops,
+			     .ctx = ctx,
+			     .dirty = true,
+			     .urgent = true,
+			     .deferred_fd = -1 };
+	list_init(&irq->deferred);
 	irq->routes = calloc(IRQ_MAX_GSI, sizeof(*irq->routes));
 	if (!irq->routes)
 		return err_set(e, ENOMEM, "GSI table: out of memory");
@@ -192,7 +208,9 @@ int msi_route_set(struct msi_route *r, struct irq_msi msi, struct err *e)
 			irq->routes[irq->nr_routes++] = route;
 		r->in_table = true;
 		r->msi = msi;
+		r->generation = irq->generation + 1;
 		irq->dirty = true;
+		irq->urgent |= r->attached || irq->deferred_fd < 0;
 	}
 	/* Also if an earlier write of the table failed. */
 	ret = write_table_locked(irq, e);
@@ -200,23 +218,84 @@ int msi_route_set(struct msi_route *r, struct irq_msi msi, struct err *e)
 	return ret;
 }
 
+static int attach_locked(struct msi_route *r, struct err *e)
+{
+	int ret =
+		r->irq->ops->irqfd_add(r->irq->ctx, r->eventfd, r->gsi, -1, e);
+
+	r->attached = !ret;
+	return ret;
+}
+
+static bool is_stale(const struct msi_route *r)
+{
+	return r->irq->generation < r->generation;
+}
+
+/*
+ * Edge-triggered, so that a table that cannot be written is tried again with
+ * the next interrupt and not all the time; what is in the eventfd already
+ * counts as one.
+ */
+static int defer_locked(struct msi_route *r, struct err *e)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLET };
+
+	if (epoll_ctl(r->irq->deferred_fd, EPOLL_CTL_ADD, r->eventfd, &event))
+		return err_sys(e, "interrupts", "epoll_ctl");
+	list_add(&r->irq->deferred, &r->node);
+	r->is_deferred = true;
+	return 0;
+}
+
+static void undefer_locked(struct msi_route *r)
+{
+	epoll_ctl(r->irq->deferred_fd, EPOLL_CTL_DEL, r->eventfd, NULL);
+	list_del(&r->node);
+	r->is_deferred = false;
+}
+
 int msi_route_attach(struct msi_route *r, struct err *e)
 {
-	int ret;
+	struct irq *irq = r->irq;
+	int ret = 0;
 
-	if (r->attached)
-		return 0;
-	ret = r->irq->ops->irqfd_add(r->irq->ctx, r->eventfd, r->gsi, -1, e);
-	r->attached = !ret;
+	pthread_mutex_lock(&irq->lock);
+	if (r->attached || r->is_deferred)
+		ret = 0;
+	else if (irq->deferred_fd >= 0 && is_stale(r))
+		ret = defer_locked(r, e);
+	else
+		ret = attach_locked(r, e);
+	pthread_mutex_unlock(&irq->lock);
 	return ret;
 }
 
 void msi_route_detach(struct msi_route *r)
 {
-	if (!r->attached)
+	struct irq *irq = r->irq;
+
+	if (!irq)
 		return;
-	r->irq->ops->irqfd_del(r->irq->ctx, r->eventfd, r->gsi);
+	pthread_mutex_lock(&irq->lock);
+	if (r->is_deferred)
+		undefer_locked(r);
+	if (r->attached)
+		irq->ops->irqfd_del(irq->ctx, r->eventfd, r->gsi);
 	r->attached = false;
+	pthread_mutex_unlock(&irq->lock);
+}
+
+bool msi_route_is_on(const struct msi_route *r)
+{
+	bool is_on;
+
+	if (!r->irq)
+		return false;
+	pthread_mutex_lock(&r->irq->lock);
+	is_on = r->attached || r->is_deferred;
+	pthread_mutex_unlock(&r->irq->lock);
+	return is_on;
 }
 
 bool msi_route_pending(const struct msi_route *r)
@@ -226,19 +305,79 @@ bool msi_route_pending(const struct msi_route *r)
 	return !r->attached && poll(&p, 1, 0) == 1;
 }
 
+/* --- waiting for the first interrupt --- */
+
+static void fd_close(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Takes the edges; which of them fired does not matter. */
+static void edges_take_locked(struct irq *irq)
+{
+	struct epoll_event event;
+
+	while (epoll_wait(irq->deferred_fd, &event, 1, 0) == 1)
+		;
+}
+
+int irq_flush(struct irq *irq, struct err *e)
+{
+	int ret;
+
+	pthread_mutex_lock(&irq->lock);
+	edges_take_locked(irq);
+	irq->urgent |= irq->dirty && !list_empty(&irq->deferred);
+	ret = write_table_locked(irq, e);
+	if (ret)
+		goto out_unlock;
+	while (!list_empty(&irq->deferred)) {
+		struct msi_route *r =
+			list_entry(irq->deferred.next, struct msi_route, node);
+		int one;
+
+		undefer_locked(r);
+		one = attach_locked(r, e);
+		ret = one ? one : ret;
+	}
+out_unlock:
+	pthread_mutex_unlock(&irq->lock);
+	return ret;
+}
+
+int irq_defer(struct irq *irq, struct err *e)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(e, "interrupts", "epoll_create1");
+	irq->deferred_fd = fd;
+	return 0;
+}
+
+void irq_defer_end(struct irq *irq)
+{
+	struct err e = { 0 };
+
+	if (!irq->routes || irq->deferred_fd < 0)
+		return;
+	irq_flush(irq, &e);
+	pthread_mutex_lock(&irq->lock);
+	while (!list_empty(&irq->deferred))
+		undefer_locked(
+			list_entry(irq->deferred.next, struct msi_route, node));
+	fd_close(&irq->deferred_fd);
+	pthread_mutex_unlock(&irq->lock);
+}
+
 /* --- level --- */
 
 static int eventfd_make(int *fd, struct err *e)
 {
 	*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return *fd < 0 ? err_sys(e, "interrupts", "eventfd") : 0;
-}
-
-static void eventfd_close(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
 }
 
 static void eventfd_drain(int fd)
@@ -271,8 +410,8 @@ void irq_level_fini(struct irq_level *l)
 	if (!l->irq)
 		return;
 	irq_level_detach(l);
-	eventfd_close(&l->eventfd);
-	eventfd_close(&l->resample_fd);
+	fd_close(&l->eventfd);
+	fd_close(&l->resample_fd);
 	l->irq = NULL;
 }
 

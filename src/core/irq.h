@@ -6,7 +6,9 @@
  * route, {address, data}, fed by an eventfd of its own (an irqfd once it is
  * attached). Table changes between irq_begin and irq_commit reach the kernel
  * in one write of the whole table; outside of a batch each change is written
- * by itself. The sink is kvm.c or a fake, so nothing here needs KVM.
+ * by itself. With irq_defer routes that are new wait for the first interrupt,
+ * and all that wait go with one write. The sink is kvm.c or a fake, so nothing
+ * here needs KVM.
  *
  * Any thread may call; one lock guards the table and is not taken when an
  * interrupt fires.
@@ -17,6 +19,7 @@
 #include <pthread.h>
 
 #include "src/base/err.h"
+#include "src/base/list.h"
 #include "src/base/types.h"
 
 enum {
@@ -60,8 +63,13 @@ struct irq {
 	uint64_t used[IRQ_MAX_GSI / 64];
 	unsigned int nr_msi; /* GSIs given out */
 	unsigned int batch_depth;
-	bool dirty;
+	bool dirty;  /* the kernel's table is older than ours */
+	bool urgent; /* and that matters to somebody who is attached */
 	uint64_t nr_table_writes; /* for tests and --stats */
+	uint64_t generation;	  /* writes that succeeded */
+	/* Routes that wait for their first interrupt, and how we hear of it. */
+	struct list deferred;
+	int deferred_fd; /* epoll over their eventfds; -1: none may wait */
 };
 
 /* Fills in the pins and writes the table. */
@@ -75,6 +83,22 @@ void irq_fini(struct irq *irq);
  */
 void irq_begin(struct irq *irq);
 int irq_commit(struct irq *irq, struct err *e);
+
+/*
+ * From now on a route whose message KVM does not have yet is not attached at
+ * once: when the first of them fires, deferred_fd is readable, and irq_flush,
+ * which whoever watches that then calls, attaches all of them with one write of
+ * the table. None fires while a driver still sets up its vectors, so a guest
+ * that unmasks N of them one by one costs one table write, not N; the first
+ * interrupt of a new message comes by way of the watcher's thread.
+ */
+int irq_defer(struct irq *irq, struct err *e);
+/* What waits is attached now, and closes deferred_fd. Accepts one that does not
+ * defer. */
+void irq_defer_end(struct irq *irq);
+/* Attaches all that wait. On failure the others are attached all the same; if
+ * it was the table, all wait on, for their next interrupt. */
+int irq_flush(struct irq *irq, struct err *e);
 
 /* A pin of PIC/IOAPIC, set high or low by a device. */
 struct irq_line {
@@ -98,6 +122,10 @@ struct msi_route {
 	struct irq_msi msi;
 	bool in_table;
 	bool attached;
+	/* For irq.c. */
+	bool is_deferred;
+	uint64_t generation; /* the table write that it needs */
+	struct list node;
 };
 
 /* Takes a GSI and makes the eventfd (non-blocking). -ENOSPC: no GSI left. */
@@ -110,12 +138,15 @@ void msi_route_fini(struct msi_route *r);
 int msi_route_set(struct msi_route *r, struct irq_msi msi, struct err *e);
 
 /*
- * Wires the eventfd to KVM or takes it off (a masked vector). Both are
- * idempotent. Attaching commits nothing by itself: set first, and if a batch
- * is open, attach after irq_commit.
+ * Wires the eventfd to KVM, perhaps only when it first fires (irq_defer), or
+ * takes it off (a masked vector). Both are idempotent. Attaching commits
+ * nothing by itself: set first, and if a batch is open, attach after
+ * irq_commit.
  */
 int msi_route_attach(struct msi_route *r, struct err *e);
 void msi_route_detach(struct msi_route *r);
+/* Attached, or waiting for its first interrupt to be. */
+bool msi_route_is_on(const struct msi_route *r);
 
 /* True if an interrupt waits in a detached route (a PBA bit). */
 bool msi_route_pending(const struct msi_route *r);

@@ -266,6 +266,118 @@ static void many_vectors_cost_one_table_write_and_one_call(void)
 	vm_stop(&vm);
 }
 
+/* What a guest's enabling of all vectors of the NVMe controller costs. */
+struct cost {
+	uint64_t ioctls, table_writes;
+	unsigned int nr_enables;
+};
+
+enum { NVME_FLAGS = NVME_CAP + PCI_MSIX_FLAGS };
+
+static void start_nvme(bool can_grow)
+{
+	vm_start(&vm, fake_nvme_dump);
+	vm.fake.can_grow = can_grow;
+	fake_vfio_bar(&vm.fake, 0, KIB(32), true);
+	CHECK_EQ(vm_assign(&vm), 0);
+	CHECK_EQ(irq_defer(&vm.irq, &vm.err), 0);
+	vm_place(&vm, 0, BAR_GPA);
+	vm.irq.nr_table_writes = 0;
+}
+
+/* The first interrupt comes, and whoever waits for it does its work. */
+static struct cost end_nvme(unsigned int vector)
+{
+	struct cost cost;
+
+	fake_vfio_raise(&vm.fake, vector);
+	CHECK_EQ(irq_flush(&vm.irq, &vm.err), 0);
+	CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[vector], &msi));
+	CHECK_EQ(msi.data, vector);
+	CHECK_EQ(vm.sink.nr_irqfds, NVME_NR);
+	cost.ioctls = vfio_pci_stats(vm.v).irq_ioctls;
+	cost.table_writes = vm.irq.nr_table_writes;
+	cost.nr_enables = vm.fake.nr_enables;
+	irq_defer_end(&vm.irq);
+	vm_stop(&vm);
+	return cost;
+}
+
+/* Linux: all entries are masked with the function, messages come first. */
+static struct cost cost_of_function_mask(bool can_grow)
+{
+	const gpa_t table = BAR_GPA + 0x5200;
+
+	start_nvme(can_grow);
+	pci_dev_write(vm.dev, NVME_FLAGS, 2,
+		      PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	for (unsigned int i = 0; i < NVME_NR; i++)
+		vector_program(table, i, i, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	for (unsigned int i = 0; i < NVME_NR; i++)
+		table_write(table, i, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	pci_dev_write(vm.dev, NVME_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	return end_nvme(7);
+}
+
+/* Also Linux: each message is written again before its vector is unmasked. */
+static struct cost cost_of_one_by_one(bool can_grow)
+{
+	const gpa_t table = BAR_GPA + 0x5200;
+
+	start_nvme(can_grow);
+	pci_dev_write(vm.dev, NVME_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	for (unsigned int i = 0; i < NVME_NR; i++)
+		vector_program(table, i, 0xef, PCI_MSIX_ENTRY_CTRL_MASKBIT);
+	for (unsigned int i = 0; i < NVME_NR; i++)
+		vector_program(table, i, i, 0);
+	return end_nvme(7);
+}
+
+static void all_at_once_costs_an_irqfd_each_and_one_table_write(void)
+{
+	struct cost grown = cost_of_function_mask(true);
+	struct cost fixed = cost_of_function_mask(false);
+
+	CHECK_EQ(grown.table_writes, 1);
+	CHECK_EQ(grown.nr_enables, 1);
+	CHECK_EQ(grown.ioctls, NVME_NR + 2);
+	CHECK_EQ(fixed.table_writes, 1);
+	CHECK_EQ(fixed.nr_enables, 1);
+	CHECK_EQ(fixed.ioctls, NVME_NR + 2);
+}
+
+static void one_by_one_costs_two_calls_each_and_one_table_write(void)
+{
+	struct cost grown = cost_of_one_by_one(true);
+	struct cost fixed = cost_of_one_by_one(false);
+
+	CHECK_EQ(grown.table_writes, 1);
+	CHECK_EQ(grown.nr_enables, 1);
+	CHECK_EQ(grown.ioctls, 2 * NVME_NR + 1);
+	CHECK_EQ(fixed.table_writes, 1);
+	CHECK_EQ(fixed.nr_enables, 1);
+	CHECK_EQ(fixed.ioctls, 2 * NVME_NR + 1);
+}
+
+/* Mask, write, unmask: what moves a vector to another CPU. */
+static void moving_a_vector_costs_two_irqfd_calls_and_one_table_write(void)
+{
+	uint64_t ioctls, writes;
+
+	start();
+	vector_program(BAR_GPA, 0, 0x40, 0);
+	ioctls = vfio_pci_stats(vm.v).irq_ioctls;
+	writes = vm.irq.nr_table_writes;
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_VECTOR_CTRL, 1);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_LOWER_ADDR, 0xfee02000);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_UPPER_ADDR, 0);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_DATA, 0x41);
+	table_write(BAR_GPA, 0, PCI_MSIX_ENTRY_VECTOR_CTRL, 0);
+	CHECK_EQ(vfio_pci_stats(vm.v).irq_ioctls, ioctls + 2);
+	CHECK_EQ(vm.irq.nr_table_writes, writes + 1);
+	vm_stop(&vm);
+}
+
 static void masking_and_unmasking_again_writes_no_table(void)
 {
 	uint64_t writes;
@@ -382,6 +494,9 @@ int main(void)
 	TAP_RUN(function_mask_masks_all);
 	TAP_RUN(a_new_target_of_an_unmasked_vector_is_followed);
 	TAP_RUN(many_vectors_cost_one_table_write_and_one_call);
+	TAP_RUN(all_at_once_costs_an_irqfd_each_and_one_table_write);
+	TAP_RUN(one_by_one_costs_two_calls_each_and_one_table_write);
+	TAP_RUN(moving_a_vector_costs_two_irqfd_calls_and_one_table_write);
 	TAP_RUN(masking_and_unmasking_again_writes_no_table);
 	TAP_RUN(disabling_gives_the_eventfds_back);
 	TAP_RUN(what_is_pending_does_not_outlive_disabling);
