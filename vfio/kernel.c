@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "vfio/vfio.h"
+#include "vfio/vfio_abi.h"
 
 static int fail(const struct vfio_dev *d, const char *op, struct err *e)
 {
@@ -223,6 +224,31 @@ static void kernel_region_unmap(struct vfio_dev *d, void *hva, uint64_t size)
 	munmap(hva, size);
 }
 
+static int kernel_region_dmabuf(struct vfio_dev *d, unsigned int index,
+				uint64_t off, uint64_t size, int *fd,
+				struct err *e)
+{
+	_Alignas(8) uint8_t buf[sizeof(struct vfio_device_feature) +
+				sizeof(struct vfio_device_feature_dma_buf) +
+				sizeof(struct vfio_region_dma_range)];
+	const struct vfio_device_feature feature = {
+		.argsz = sizeof(buf),
+		.flags = VFIO_DEVICE_FEATURE_GET | VFIO_DEVICE_FEATURE_DMA_BUF,
+	};
+	const struct vfio_device_feature_dma_buf dmabuf = {
+		.region_index = index,
+		.open_flags = O_RDWR | O_CLOEXEC,
+		.nr_ranges = 1,
+	};
+	const struct vfio_region_dma_range range = { off, size };
+
+	memcpy(buf, &feature, sizeof(feature));
+	memcpy(buf + sizeof(feature), &dmabuf, sizeof(dmabuf));
+	memcpy(buf + sizeof(feature) + sizeof(dmabuf), &range, sizeof(range));
+	*fd = ioctl(d->fd, VFIO_DEVICE_FEATURE, buf);
+	return *fd < 0 ? fail(d, "VFIO_DEVICE_FEATURE_DMA_BUF", e) : 0;
+}
+
 /* --- interrupts and reset --- */
 
 static int kernel_irq_info(struct vfio_dev *d, unsigned int index,
@@ -343,6 +369,7 @@ const struct vfio_ops vfio_kernel_ops = {
 	.region_write = kernel_region_write,
 	.region_map = kernel_region_map,
 	.region_unmap = kernel_region_unmap,
+	.region_dmabuf = kernel_region_dmabuf,
 	.set_irqs = kernel_set_irqs,
 	.reset = kernel_reset,
 	.hot_reset_info = kernel_hot_reset_info,

@@ -87,6 +87,8 @@ static int build(struct vfio_pci *v, struct err *e)
 		return err_set(e, -ret,
 			       "%s: memory decode cannot be turned on (%s)",
 			       v->d->name, strerrorname_np(-ret));
+	if (v->options.export_dmabuf)
+		vfio_bars_export(v);
 	pci_dev_set_power_on(&v->pci);
 	return 0;
 }

@@ -140,7 +140,9 @@ int vfio_bar_parts(struct vfio_pci *v, unsigned int n,
  * registers changing. With the function's lock held. */
 void vfio_bars_hide(struct vfio_pci *v);
 void vfio_bars_show(struct vfio_pci *v);
-/* Ends the mmaps of a BAR that is hidden. */
+/* Gives mapped parts a dma-buf, as far as the kernel can. */
+void vfio_bars_export(struct vfio_pci *v);
+/* Ends the mmaps and dma-bufs of a BAR that is hidden. */
 void vfio_bar_munmap(struct vfio_bar *b);
 /* Accepts a zeroed one. */
 void vfio_bar_fini(struct vfio_bar *b);

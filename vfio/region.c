@@ -12,6 +12,12 @@
  * of the bus; when it takes it away, they go.
  * Trapped accesses are answered in trap.c.
  *
+ * For peer-to-peer DMA through iommufd a mapped part gets a dma-buf: the kernel
+ * has no other way to map it there. It revokes their mappings when memory
+ * decode is turned off, in D3hot and in a reset (vfio_pci_dma_buf_move); in all
+ * of these the parts have left guest memory, hence the IOMMU, before, and are
+ * mapped anew when they come back.
+ *
  * A BAR that the guest maps can still be nowhere (is_shown false): while the
  * function is in D3hot it decodes nothing (PCIe 6.0 5.3.1.4.1) and its mmaps
  * fault, and after it was taken away there is nothing to reach.
@@ -308,6 +314,35 @@ int vfio_bar_parts(struct vfio_pci *v, unsigned int n,
 	return 0;
 }
 
+/* --- dma-buf --- */
+
+/* False: this kernel cannot, or not with this device. */
+static bool part_export(struct vfio_part *p)
+{
+	struct vfio_dev *d = p->bar->v->d;
+	struct err e = { 0 };
+
+	if (d->ops->region_dmabuf(d, p->bar->index, p->off, p->size,
+				  &p->region.fd, &e)) {
+		p->region.fd = -1;
+		log_debug(p->bar->name, "no dma-buf: %s", e.msg);
+		return false;
+	}
+	return true;
+}
+
+void vfio_bars_export(struct vfio_pci *v)
+{
+	for (unsigned int n = 0; n < PCI_NR_BARS; n++)
+		for (unsigned int i = 0; i < v->bars[n].nr_parts; i++) {
+			struct vfio_part *p = &v->bars[n].parts[i];
+
+			if (p->hva && p->size % PAGE_LEN == 0 &&
+			    !part_export(p))
+				return;
+		}
+}
+
 /* --- creation --- */
 
 static enum pci_bar_type bar_type(uint32_t bar)
@@ -389,6 +424,8 @@ void vfio_bar_munmap(struct vfio_bar *b)
 		if (p->hva)
 			b->v->d->ops->region_unmap(b->v->d, p->hva,
 						   p->region.size);
+		if (p->hva && p->region.fd >= 0)
+			close(p->region.fd);
 		p->hva = NULL;
 	}
 }

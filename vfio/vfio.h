@@ -67,6 +67,10 @@ struct vfio_ops {
 	int (*region_map)(struct vfio_dev *d, unsigned int index, uint64_t off,
 			  uint64_t size, void **hva, struct err *e);
 	void (*region_unmap)(struct vfio_dev *d, void *hva, uint64_t size);
+	/* Page-aligned part of a BAR as a dma-buf; *fd is the caller's. */
+	int (*region_dmabuf)(struct vfio_dev *d, unsigned int index,
+			     uint64_t off, uint64_t size, int *fd,
+			     struct err *e);
 	/*
 	 * Eventfds that trigger, mask or unmask vectors, or the act itself; a
 	 * trigger with nr 0 disables the index. A positive return: the host has

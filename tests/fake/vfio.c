@@ -301,6 +301,19 @@ static void fake_region_unmap(struct vfio_dev *d, void *hva, uint64_t size)
 	munmap(hva, size);
 }
 
+static int fake_region_dmabuf(struct vfio_dev *d, unsigned int index,
+			      uint64_t off, uint64_t size, int *fd,
+			      struct err *e)
+{
+	struct fake_vfio *f = fake_of(d);
+
+	(void)off;
+	if (!f->can_dmabuf || size % 4096)
+		return err_set(e, ENOTTY, "%s: no dma-buf", d->name);
+	*fd = dup(f->regions[index].memfd);
+	return 0;
+}
+
 /* --- interrupts, reset --- */
 
 static int intx_set(struct fake_vfio *f, const struct vfio_irqs *irqs)
@@ -495,6 +508,7 @@ static const struct vfio_ops fake_ops = {
 	.region_write = fake_region_write,
 	.region_map = fake_region_map,
 	.region_unmap = fake_region_unmap,
+	.region_dmabuf = fake_region_dmabuf,
 	.set_irqs = fake_set_irqs,
 	.reset = fake_reset,
 	.hot_reset_info = fake_hot_reset_info,

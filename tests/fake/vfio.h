@@ -28,6 +28,7 @@ struct fake_vfio {
 
 	/* What the host has left; 0: as many as wanted. */
 	unsigned int max_vectors;
+	bool can_dmabuf;
 	/* It stays in D0. */
 	bool keeps_awake;
 	/* MSI-X vectors can be added while it is on. */

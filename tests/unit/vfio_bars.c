@@ -326,6 +326,37 @@ static void a_table_outside_of_its_bar_is_refused(void)
 	vm_stop(&vm);
 }
 
+static void mapped_parts_get_a_dma_buf_if_it_is_wanted(void)
+{
+	unsigned int nr_files;
+
+	vm_start(&vm, fake_nvme_dump);
+	fake_vfio_bar(&vm.fake, 0, KIB(32), true);
+	vm.fake.can_dmabuf = true;
+	vm.options.export_dmabuf = true;
+	nr_files = fake_nr_files();
+	CHECK_EQ(vm_assign(&vm), 0);
+	vm_place(&vm, 0, BAR_GPA);
+	CHECK_EQ(vm.slots.nr, 3);
+	CHECK(vm.slots.at[0].fd >= 0 && vm.slots.at[2].fd >= 0);
+	vfio_pci_free(vm.v);
+	vm.v = NULL;
+	CHECK_EQ(fake_nr_files(), nr_files);
+	vm_stop(&vm);
+}
+
+static void a_kernel_without_dma_bufs_maps_as_before(void)
+{
+	vm_start(&vm, fake_nvme_dump);
+	fake_vfio_bar(&vm.fake, 0, KIB(32), true);
+	vm.options.export_dmabuf = true;
+	CHECK_EQ(vm_assign(&vm), 0);
+	vm_place(&vm, 0, BAR_GPA);
+	CHECK_EQ(vm.slots.nr, 3);
+	CHECK_EQ(vm.slots.at[0].fd, -1);
+	vm_stop(&vm);
+}
+
 static void the_guest_sees_the_size_of_each_region(void)
 {
 	vm_nvme(&vm);
@@ -360,6 +391,8 @@ int main(void)
 	TAP_RUN(a_bar_that_cannot_be_mapped_leaves_no_part_behind);
 	TAP_RUN(a_bar_over_guest_ram_stays_unmapped);
 	TAP_RUN(a_table_outside_of_its_bar_is_refused);
+	TAP_RUN(mapped_parts_get_a_dma_buf_if_it_is_wanted);
+	TAP_RUN(a_kernel_without_dma_bufs_maps_as_before);
 	TAP_RUN(the_guest_sees_the_size_of_each_region);
 	return tap_done();
 }

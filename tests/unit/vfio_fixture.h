@@ -20,6 +20,7 @@ struct slots {
 		gpa_t gpa;
 		uint64_t size;
 		uint8_t *hva;
+		int fd;
 	} at[16];
 	unsigned int nr;
 	unsigned int fail_nth; /* of add; 0: none */
@@ -49,6 +50,7 @@ static int slot_add(struct mem_listener *l, const struct mem_region *r,
 	BUG_ON(s->nr == ARRAY_SIZE(s->at));
 	s->at[s->nr].gpa = r->gpa;
 	s->at[s->nr].size = r->size;
+	s->at[s->nr].fd = r->fd;
 	s->at[s->nr++].hva = r->hva;
 	return 0;
 }

@@ -16,6 +16,7 @@
 #include "tests/fake/tree.h"
 #include "tests/fake/vfio.h"
 #include "tests/tap.h"
+#include "vfio/vfio_abi.h"
 
 enum { REGION_SHIFT = 24 };
 
@@ -26,6 +27,9 @@ static struct kernel {
 	uint32_t caps_len[VFIO_PCI_NUM_REGIONS];
 	uint8_t irq_set[64]; /* the last SET_IRQS, as much as fits */
 	uint32_t irq_set_len;
+	uint8_t feature[40];	   /* the last VFIO_DEVICE_FEATURE */
+	struct vfio_affected hits; /* of a hot reset */
+	uint8_t hot_reset[20];	   /* the last one asked for */
 	int ret;     /* of SET_IRQS and RESET: errno if negative */
 	int nr_info; /* GET_REGION_INFO calls */
 } k;
@@ -99,6 +103,18 @@ int ioctl(int fd, unsigned long request, ...)
 	case VFIO_DEVICE_SET_IRQS:
 		return set_irqs(arg);
 	case VFIO_DEVICE_RESET:
+		return answer(k.ret);
+	case VFIO_DEVICE_FEATURE:
+		memcpy(k.feature, arg, sizeof(k.feature));
+		return answer(k.ret);
+	case VFIO_DEVICE_GET_PCI_HOT_RESET_INFO:
+		((struct vfio_pci_hot_reset_info *)arg)->flags = k.hits.flags;
+		((struct vfio_pci_hot_reset_info *)arg)->count = k.hits.nr;
+		memcpy(((struct vfio_pci_hot_reset_info *)arg)->devices,
+		       k.hits.at, k.hits.nr * sizeof(k.hits.at[0]));
+		return answer(k.ret);
+	case VFIO_DEVICE_PCI_HOT_RESET:
+		memcpy(k.hot_reset, arg, sizeof(k.hot_reset));
 		return answer(k.ret);
 	default:
 		return answer(-ENOTTY);
@@ -456,6 +472,80 @@ static void a_reset_that_is_not_there_names_the_methods(void)
 	stop();
 }
 
+static void a_dma_buf_is_asked_for_by_region_and_range(void)
+{
+	static const uint32_t want[] = { 40, /* argsz */
+					 VFIO_DEVICE_FEATURE_GET | 11,
+					 2,
+					 O_RDWR | O_CLOEXEC,
+					 0,
+					 1,
+					 0x3000,
+					 0,
+					 0x1000,
+					 0 };
+	int fd;
+
+	start();
+	k.ret = 77;
+	CHECK_EQ(dev.ops->region_dmabuf(&dev, 2, 0x3000, 0x1000, &fd, &err), 0);
+	CHECK_EQ(fd, 77);
+	CHECK(!memcmp(k.feature, want, sizeof(want)));
+	stop();
+}
+
+static void a_dma_buf_that_is_refused_is_an_error(void)
+{
+	int fd;
+
+	start();
+	k.ret = -ENOTTY;
+	CHECK_EQ(dev.ops->region_dmabuf(&dev, 2, 0, 0x1000, &fd, &err),
+		 -ENOTTY);
+	CHECK_HAS(err.msg, "VFIO_DEVICE_FEATURE_DMA_BUF");
+	stop();
+}
+
+static void a_hot_reset_tells_what_it_hits(void)
+{
+	static struct vfio_affected hit;
+
+	start();
+	k.hits.nr = 2;
+	k.hits.flags = VFIO_PCI_HOT_RESET_FLAG_DEV_ID;
+	k.hits.at[1].bus = 7;
+	k.hits.at[1].group_id = 5;
+	CHECK_EQ(dev.ops->hot_reset_info(&dev, &hit, &err), 0);
+	CHECK_EQ(hit.nr, 2);
+	CHECK_EQ(hit.flags, VFIO_PCI_HOT_RESET_FLAG_DEV_ID);
+	CHECK_EQ(hit.at[1].bus, 7);
+	CHECK_EQ(hit.at[1].group_id, 5);
+	stop();
+}
+
+static void a_hot_reset_that_is_not_there_is_told(void)
+{
+	static struct vfio_affected hit;
+
+	start();
+	k.ret = -ENODEV;
+	CHECK_EQ(dev.ops->hot_reset_info(&dev, &hit, &err), -ENODEV);
+	CHECK_HAS(err.msg, "0000:01:10.0: can be reset neither by itself");
+	stop();
+}
+
+static void a_hot_reset_hands_over_the_groups(void)
+{
+	static const int fds[2] = { 8, 9 };
+	static const uint32_t want[] = { 0, 2, 8, 9 };
+
+	start();
+	CHECK_EQ(dev.ops->hot_reset(&dev, fds, 2, &err), 0);
+	/* All but argsz, which may be more than what is used. */
+	CHECK(!memcmp(k.hot_reset + 4, want, sizeof(want)));
+	stop();
+}
+
 static void a_device_that_was_let_go_answers_nothing(void)
 {
 	uint32_t value = 1;
@@ -512,6 +602,11 @@ int main(void)
 	TAP_RUN(no_vectors_left_gets_a_hint);
 	TAP_RUN(a_reset_that_is_busy_gets_a_hint);
 	TAP_RUN(a_reset_that_is_not_there_names_the_methods);
+	TAP_RUN(a_dma_buf_is_asked_for_by_region_and_range);
+	TAP_RUN(a_dma_buf_that_is_refused_is_an_error);
+	TAP_RUN(a_hot_reset_tells_what_it_hits);
+	TAP_RUN(a_hot_reset_that_is_not_there_is_told);
+	TAP_RUN(a_hot_reset_hands_over_the_groups);
 	TAP_RUN(a_device_that_was_let_go_answers_nothing);
 	TAP_RUN(a_device_that_cannot_be_opened_is_half_open_nowhere);
 	return tap_done();
