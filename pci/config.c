@@ -16,7 +16,8 @@
  * 2 before 3 and 5 last, so that a BAR is never mapped while the device behind
  * does not decode it, if its owner passes decode bits on.
  *
- * Left out on purpose: bridges (type 1 headers) and special cycles.
+ * Bridges (type 1 headers) are laid over this by port.c. Left out on purpose:
+ * special cycles.
  */
 #include <string.h>
 

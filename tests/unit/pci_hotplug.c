@@ -445,15 +445,36 @@ static void without_msix_intx_follows_the_events(void)
 	start_with_f();
 	command(ENABLED | ON);
 	clear(CC);
-	CHECK(!left.intx_is_high);
+	CHECK(!line_is_high[GSI + 1]);
 	pci_port_request_unplug(&left);
-	CHECK(left.intx_is_high);
-	CHECK_EQ(host.intx_high[1], 1);
+	CHECK(line_is_high[GSI + 1]);
 	CHECK(port_rd(PCI_STATUS, 2) & PCI_STATUS_INTERRUPT);
 	clear(ABP);
-	CHECK(!left.intx_is_high);
-	CHECK_EQ(host.intx_high[1], 0);
+	CHECK(!line_is_high[GSI + 1]);
 	CHECK(!(port_rd(PCI_STATUS, 2) & PCI_STATUS_INTERRUPT));
+	stop();
+}
+
+/* 00:01.0 and 00:09.0 are wired to one pin of the interrupt controller. */
+static void ports_that_share_an_intx_do_not_pull_it_down(void)
+{
+	static struct pci_port third;
+	struct pci_port_config config = left.config;
+	uint32_t exp;
+
+	start();
+	config.slot = 13;
+	CHECK_EQ(pci_port_init(&third, &config, &e), 0);
+	CHECK_EQ(pci_host_add_port(&host, &third, 9 << 3, &e), 0);
+	exp = third.exp_cap;
+	command(ENABLED | ON);
+	ecam_put(0, 9 << 3, exp + PCI_EXP_SLTCTL, 2, ENABLED | ON);
+	CHECK(line_is_high[GSI + 1]);
+	clear(0xffff);
+	CHECK(line_is_high[GSI + 1]);
+	ecam_put(0, 9 << 3, exp + PCI_EXP_SLTSTA, 2, 0xffff);
+	CHECK(!line_is_high[GSI + 1]);
+	pci_port_fini(&third);
 	stop();
 }
 
@@ -461,9 +482,9 @@ static void msix_takes_over_from_intx(void)
 {
 	start_with_f();
 	command(ENABLED | ON);
-	CHECK(left.intx_is_high);
+	CHECK(line_is_high[GSI + 1]);
 	use_msix();
-	CHECK(!left.intx_is_high);
+	CHECK(!line_is_high[GSI + 1]);
 	stop();
 }
 
@@ -472,10 +493,10 @@ static void the_disable_bit_silences_intx(void)
 	start_with_f();
 	command(ENABLED | ON);
 	port_wr(PCI_COMMAND, 2, PCI_COMMAND_INTX_DISABLE);
-	CHECK(!left.intx_is_high);
+	CHECK(!line_is_high[GSI + 1]);
 	CHECK(port_rd(PCI_STATUS, 2) & PCI_STATUS_INTERRUPT);
 	port_wr(PCI_COMMAND, 2, 0);
-	CHECK(left.intx_is_high);
+	CHECK(line_is_high[GSI + 1]);
 	stop();
 }
 
@@ -484,8 +505,7 @@ static void reset_lowers_intx(void)
 	start_with_f();
 	command(ENABLED | ON);
 	pci_host_reset(&host);
-	CHECK(!left.intx_is_high);
-	CHECK_EQ(host.intx_high[1], 0);
+	CHECK(!line_is_high[GSI + 1]);
 	stop();
 }
 
@@ -541,6 +561,7 @@ int main(void)
 	TAP_RUN(a_masked_vector_keeps_its_interrupt);
 	TAP_RUN(msix_that_is_turned_off_forgets);
 	TAP_RUN(without_msix_intx_follows_the_events);
+	TAP_RUN(ports_that_share_an_intx_do_not_pull_it_down);
 	TAP_RUN(msix_takes_over_from_intx);
 	TAP_RUN(the_disable_bit_silences_intx);
 	TAP_RUN(reset_lowers_intx);

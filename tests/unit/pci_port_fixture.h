@@ -27,6 +27,13 @@ static struct fixture f, g;
 static struct err e;
 static unsigned int nr_removed;
 static bool removed_lock_was_free;
+static bool line_is_high[IRQ_NR_PINS];
+
+static inline void note_line(void *ctx, uint32_t gsi, bool high)
+{
+	(void)ctx;
+	line_is_high[gsi] = high;
+}
 
 static inline void count_removed(struct pci_port *port, void *ctx)
 {
@@ -55,11 +62,16 @@ static inline void port_start(struct pci_port *p, const char *name,
 
 static inline void start(void)
 {
+	static struct irq_sink_ops sink;
+
 	bus_init(&mmio, "mmio");
 	bus_init(&pio, "pio");
 	e = (struct err){ 0 };
 	memset(&fake, 0, sizeof(fake));
-	irq_init(&irq, &fake_irq_sink, &fake, &e);
+	memset(line_is_high, 0, sizeof(line_is_high));
+	sink = fake_irq_sink;
+	sink.set_line = note_line;
+	irq_init(&irq, &sink, &fake, &e);
 	pci_host_init(&host, &mmio, &pio, &layout, &e);
 	nr_removed = 0;
 	port_start(&left, "left", 11);
