@@ -29,6 +29,7 @@ packages=(
 	linux-image-amd64                    # kernel of the host and of guests
 	qemu-system-x86                      # the machine; in it, a peer
 	pciutils ethtool strace              # to look at things
+	nvme-cli                             # to make VFs of an NVMe controller
 	e2fsprogs cpio xz-utils              # used by this script
 	zstd                                 # a test takes a kernel apart
 )
@@ -59,12 +60,12 @@ boot_modules=(virtio_blk crc32c_generic ext4)
 # Modules in the guests' initramfs.
 guest_modules=(igbvf)
 guest_full_modules=(igbvf igb e1000e nvme virtio_net virtio_blk 8139cp 8139too
-	usb_storage xhci_pci virtio-rng vmw_vsock_virtio_transport tun)
+	usb_storage sd_mod xhci_pci virtio-rng vmw_vsock_virtio_transport tun)
 # What the lab kernel has built in, of what our scripts and tests load.
 builtin_modules=("${boot_modules[@]}" "${guest_full_modules[@]}" kvm_amd
-	vfio-pci vfio_iommu_type1 9p 9pnet_virtio nvme_core sd_mod mtty 8021q)
+	vfio-pci vfio_iommu_type1 9p 9pnet_virtio mtty)
 # Programs in the guests' bigger initramfs.
-guest_full_programs=(usr/bin/lspci)
+guest_full_programs=(usr/bin/lspci usr/bin/setpci)
 
 # ---- keys -------------------------------------------------------------------
 
@@ -76,8 +77,8 @@ image_key() {
 	{
 		root_key
 		kernel_key
-		cat "$lab_dir"/{build,kernel}.sh "$lab_dir"/host-*.sh \
-			"$lab_dir"/guest-init.sh
+		cat "$lab_dir"/{build,kernel}.sh "$lab_dir"/*.c "$lab_dir"/host-*.sh \
+			"$lab_dir"/guest-*.sh
 	} | hash_of
 }
 
@@ -290,6 +291,9 @@ make_archives() { # ROOT TMP
 
 	copy_modules "$1" "$2/guest" "${guest_full_modules[@]}"
 	copy_programs "$1" "$2/guest" "${guest_full_programs[@]}"
+	cp "$lab_dir/guest-lib.sh" "$2/guest/lib.sh"
+	cc -std=gnu17 -D_GNU_SOURCE -O2 -static -o "$2/guest/bin/disk-check" \
+		"$lab_dir/disk-check.c"
 	mkdir -p "$2/guest/usr/share/misc"
 	cp -L "$1/usr/share/misc/pci.ids" "$2/guest/usr/share/misc/"
 	tree_pack "$1" "$2/guest" "$2/guest-full.cpio"
@@ -350,7 +354,7 @@ is_built() {
 check_build_host() {
 	local tool
 	[ "$(uname -m)" = x86_64 ] || fail "the emulated host needs an x86-64 machine"
-	for tool in apt-get dpkg-deb tar sha256sum flock; do
+	for tool in apt-get dpkg-deb tar sha256sum flock cc; do
 		command -v "$tool" > /dev/null ||
 			fail "$tool is missing: the emulated host is built on Debian 12 or 13"
 	done

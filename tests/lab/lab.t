@@ -1,14 +1,22 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Boot the emulated host once and run all tests in t/ there. Arguments, or words
-# in LAB_TESTS, name the tests to run: LAB_TESTS="00-host" prove lab.t
+# Boot the emulated host once, with LAB_KERNEL (default stock), and run all tests
+# in t/ there. Arguments, or words in LAB_TESTS, name the tests to run:
+#     LAB_TESTS="00-host" prove lab.t
 #
-# A test that needs more devices than the NIC says so in a comment; the machine
-# gets what all tests ask for:   # lab-device: e1000e
+# Comments in a test say what it needs. The machine gets what all tests ask for,
+# in the order of their files:
+#     # lab-device: e1000e,netdev=n1    another QEMU device
+#     # lab-nic: n1                     a netdev for one
+#     # lab-disk: d1=1G                 a drive for one
+#     # lab-kernel: lab                 runs with this kernel only (default: both)
+#     # lab-backends: container         with the lab kernel it runs once more with
+#                                       this VFIO back end, not only with iommufd
 set -eu
 
 lab_dir=$(cd "$(dirname "$0")" && pwd)
+export LAB_KERNEL=${LAB_KERNEL:-stock}
 read -ra tests <<< "$* ${LAB_TESTS:-}"
 
 # The build shows its progress on stderr; stdout belongs to TAP.
@@ -17,15 +25,20 @@ if ! "$lab_dir/lab" build; then
 	exit 0
 fi
 
-devices=()
-# shellcheck disable=SC2013 # a device has no spaces
-for device in $(sed -n 's/^# lab-device: //p' "$lab_dir"/t/*.sh | sort -u); do
-	devices+=(--device "$device")
-done
+options=()
+while read -r kind value; do
+	options+=("--$kind" "$value")
+done < <(sed -nE 's/^# lab-(device|nic|disk): /\1 /p' "$lab_dir"/t/*.sh |
+	awk '!seen[$0]++')
+
+# Without --verbose prove shows nothing but numbers of what failed.
+if [ -n "${HARNESS_ACTIVE:-}" ] && [ "${HARNESS_IS_VERBOSE:-0}" = 0 ]; then
+	export TEST_SHOW_FAILURES=1
+fi
 
 echo "TAP version 13"
 status=0
-"$lab_dir/lab" run "${devices[@]}" -- tests/lab/run-tests "${tests[@]}" ||
+"$lab_dir/lab" run "${options[@]}" -- tests/lab/run-tests "${tests[@]}" ||
 	status=$?
 case $status in
 124 | 125) echo "Bail out! The emulated host failed (status $status)" ;;

@@ -8,10 +8,13 @@
 # It makes VFs, runs guests and has the few TAP functions a test needs. When
 # the script ends, what it changed on the host is put back.
 #
-# VMM=strait (default) or qemu says what runs the guests. The tests are written
+# VFIO_BACKEND=iommufd or container has the VMM use that one; without it strait
+# chooses. VMM=strait (default) or qemu says what runs the guests. The tests are written
 # for strait; qemu is there to see whether the emulated host is to blame.
 
 VMM=${VMM:-strait}
+VFIO_BACKEND=${VFIO_BACKEND:-}
+LAB_KERNEL=${LAB_KERNEL:-stock}
 STRAIT=${STRAIT:-build/strait}
 PF=0000:01:00.0
 GUEST_KERNEL=${GUEST_KERNEL:-$(readlink -f /boot/vmlinuz)}
@@ -20,6 +23,9 @@ GUEST_FULL=/boot/guest-full.cpio # with lspci and drivers besides igbvf
 GUEST_CONSOLE=/tmp/guest-console # what the last guest printed
 GUEST_ERRORS=/tmp/guest-errors   # what its VMM printed on stderr
 GUEST_TIMEOUT=${GUEST_TIMEOUT:-180} # a busy machine takes several times as long
+
+GATEWAY=10.0.2.2
+ECHO_SERVER=10.0.2.100 # its TCP port 7 sends everything back
 
 pci_dir=/sys/bus/pci/devices
 
@@ -51,6 +57,16 @@ pci_binding() { # BDF
 	echo "$(pci_driver "$1") $(cat "$pci_dir/$1/driver_override")"
 }
 
+pci_find() { # VENDOR:DEVICE [N]; prints the BDF of the first, or Nth, of its kind
+	lspci -D -d "$1" | sed -n "${2:-1}s/ .*//p"
+}
+
+# The lab kernel has drivers built in. They cannot go, but with automatic probing
+# off take no VF either.
+unload_driver() { # MODULE
+	! grep -q "^${1//-/_} " /proc/modules 2> /dev/null || modprobe -r "$1"
+}
+
 vf_bdf() { basename "$(readlink "$pci_dir/$PF/virtfn$1")"; } # NUMBER from 0
 
 vf_mac() { printf '52:54:00:aa:00:%02x\n' "$1"; } # NUMBER from 0
@@ -77,6 +93,19 @@ drop_vfs() {
 	echo 0 > "$pci_dir/$PF/sriov_drivers_autoprobe"
 }
 
+# The host stops using the PF, so that it can be assigned, and uses it again.
+free_pf() {
+	drop_vfs
+	ip link set "$(pci_netdev "$PF")" down
+}
+
+regain_pf() {
+	local nic
+	nic=$(pci_netdev "$PF")
+	ip link set "$nic" up
+	ip address replace 10.0.2.15/24 dev "$nic"
+}
+
 # Move a function to a driver, or to none; what strait does by itself.
 bind_driver() { # BDF DRIVER|none
 	local dir=$pci_dir/$1
@@ -88,6 +117,37 @@ bind_driver() { # BDF DRIVER|none
 		echo "$1" > /sys/bus/pci/drivers_probe
 	fi
 }
+
+# ---- NVMe -------------------------------------------------------------------
+
+# A VF of the NVMe controller needs queues and interrupts of its own, which the
+# PF's driver hands out (NVMe 2.0 8.26). Leaves its BDF in nvme_vf.
+make_nvme_vf() { # PF
+	local dir=$pci_dir/$1 name node vf
+	bind_to_nvme "$1"
+	name=$(ls "$dir/nvme")
+	node=/dev/$name
+	echo 0 > "$dir/sriov_numvfs"
+	echo 0 > "$dir/sriov_drivers_autoprobe"
+	nvme virt-mgmt "$node" -c 0 -r 0 -a 1 -n 0
+	nvme virt-mgmt "$node" -c 0 -r 1 -a 1 -n 0
+	nvme reset "$node"
+	sleep 0.5
+	echo 1 > "$dir/sriov_numvfs"
+	nvme virt-mgmt "$node" -c 1 -r 1 -a 8 -n 1
+	nvme virt-mgmt "$node" -c 1 -r 0 -a 8 -n 2
+	nvme virt-mgmt "$node" -c 1 -r 0 -a 9 -n 0
+	vf=$(readlink "$dir/virtfn0")
+	nvme_vf=${vf##*/}
+}
+
+bind_to_nvme() { # BDF
+	modprobe nvme
+	[ "$(pci_driver "$1")" = nvme ] || bind_driver "$1" nvme
+	echo > "$pci_dir/$1/driver_override"
+}
+
+drop_nvme_vf() { echo 0 > "$pci_dir/$1/sriov_numvfs"; } # PF
 
 # ---- guests -----------------------------------------------------------------
 
@@ -209,22 +269,33 @@ strait_command() {
 	vmm_argv=("$STRAIT" run --kernel "$kernel" --initramfs "$initramfs"
 		--cmdline "$cmdline" --cpus "$cpus" --memory "$memory"
 		--serial "$serial")
+	[ -z "$VFIO_BACKEND" ] || vmm_argv+=(--vfio "backend=$VFIO_BACKEND")
 	for device in "${devices[@]}"; do vmm_argv+=(--device "$device"); done
 	vmm_argv+=("${others[@]}")
 }
 
 qemu_command() {
-	local device count=${cpus#boot=} size=${memory#size=}
+	local device count=${cpus#boot=} size=${memory#size=} backend=""
 	vmm_argv=(qemu-system-x86_64 -M "${QEMU_MACHINE:-q35}" -accel kvm -cpu host
 		-nodefaults -no-user-config -display none -serial stdio
 		-smp "${count%%,*}" -m "${size%%,*}" -kernel "$kernel"
 		-initrd "$initramfs" -append "$cmdline")
 	case $cmdline in *lab.end=reboot*) vmm_argv+=(-no-reboot) ;; esac
+	if [ -c /dev/iommu ] && [ "$VFIO_BACKEND" != container ]; then
+		vmm_argv+=(-object "iommufd,id=iofd")
+		backend=,iommufd=iofd
+	fi
 	for device in "${devices[@]}"; do
-		device=$(full_bdf "$device")
+		case $device in
+		path=*/mdev/*)
+			vmm_argv+=(-device "vfio-pci,sysfsdev=${device#path=}$backend")
+			continue
+			;;
+		esac
+		device=$(full_bdf "${device%%,*}")
 		taken+=("$device $(pci_driver "$device")")
 		bind_driver "$device" vfio-pci
-		vmm_argv+=(-device "vfio-pci,host=$device")
+		vmm_argv+=(-device "vfio-pci,host=$device$backend")
 	done
 }
 

@@ -118,7 +118,7 @@ run_inspection() {
 	is "a_guest_with_a_vf_powers_off" "$status" 0
 }
 
-modprobe -r igbvf
+unload_driver igbvf
 make_vfs 2
 vf=$(vf_bdf 0)
 

@@ -8,7 +8,8 @@
 # Two functions that share an IOMMU group, because a bridge to conventional PCI
 # does not tell their DMA apart:
 # lab-device: pcie-pci-bridge,id=shared
-# lab-device: rtl8139,bus=shared,addr=1
+# lab-nic: n2
+# lab-device: rtl8139,bus=shared,addr=1,netdev=n2
 # lab-device: rtl8139,bus=shared,addr=2
 set -eu
 # shellcheck source=../lib.sh

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# A device that has no PCI address on the host: a mediated serial card (mtty, of
+# the kernel's samples) that returns what is written to it. Its port BAR and its
+# INTx work like those of real cards.
+#
+# lab-kernel: lab
+# lab-backends: container
+set -eu
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+
+# shellcheck disable=SC2016 # it is for the guest
+use_it='. /lib.sh
+bdf=$(functions 4348:3253)
+tty=$(find $pci/$bdf/ -name "ttyS*" | sed -n "1s/.*\///p")
+echo "TTY ${tty%%[0-9]*}"
+stty -F /dev/$tty raw -echo
+before=$(irq_count $bdf)
+exec 3<> /dev/$tty
+echo "there and back again" >&3
+read -r -t 10 line <&3
+[ "$line" = "there and back again" ] && result=same || result="got $line"
+report mtty $bdf $before "$result"
+'
+
+uuid=$(cat /proc/sys/kernel/random/uuid)
+device=/sys/bus/mdev/devices/$uuid
+for kind in /sys/class/mdev_bus/mtty/mdev_supported_types/*; do
+	echo "$uuid" > "$kind/create" && break
+done
+
+status=0
+guest_run "lab.cmd=$(guest_script "sh /lab.sh")" --device "path=$device" \
+	--initramfs "$(guest_initramfs_with "$use_it" $GUEST_FULL)" || status=$?
+is "a_guest_with_a_mediated_device_powers_off" "$status" 0
+is "its_serial_ports_are_found" "$(console_value TTY)" ttyS
+is "it_returns_what_is_written" "$(console_value 'USED mtty')" \
+	"serial irq=intx interrupts=yes data=same"
+echo 1 > "$device/remove"
+ok "it_can_be_removed_afterwards" test ! -e "$device"
+
+done_testing
