@@ -280,7 +280,7 @@ qemu_command() {
 		-nodefaults -no-user-config -display none -serial stdio
 		-smp "${count%%,*}" -m "${size%%,*}" -kernel "$kernel"
 		-initrd "$initramfs" -append "$cmdline")
-	case $cmdline in *lab.end=reboot*) vmm_argv+=(-no-reboot) ;; esac
+	case ${others[*]} in *"--on-reboot exit"*) vmm_argv+=(-no-reboot) ;; esac
 	if [ -c /dev/iommu ] && [ "$VFIO_BACKEND" != container ]; then
 		vmm_argv+=(-object "iommufd,id=iofd")
 		backend=,iommufd=iofd

@@ -1,22 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Lines "FIGURE VMM VALUE", one for each round, become a table with medians and
-# (least-greatest). Variable vmms: the columns.
-
-function label(name, text) { names[++rows] = name; labels[rows] = text }
+# (least-greatest). Variables: vmms, the columns; labels, a file with the rows,
+# "FIGURE TEXT" each. Tabs separate all of these but the columns.
 
 BEGIN {
 	FS = "\t"
-	label("time", "exec to guest userspace, ms")
-	label("entry", "exec to first VM entry, ms")
-	label("memory", "VMM memory beyond guest RAM, KiB")
-	label("tables", "its page tables (VmPTE), KiB")
-	label("exits", "VM exits until userspace")
-	label("returns", "returns to VMM until userspace")
-	label("flood_exits", "per 1000 packets: VM exits")
-	label("flood_irqs", "per 1000 packets: interrupts injected")
-	label("flood_ratio", "VM exits per 100 of these interrupts")
-	label("flood_returns", "per 1000 packets: returns to VMM")
+	while ((getline < labels) > 0) {
+		names[++rows] = $1
+		texts[rows] = $2
+	}
 	columns = split(vmms, vmm, " ")
 }
 
@@ -53,7 +46,7 @@ END {
 		printf " --- |"
 	printf "\n"
 	for (r = 1; r <= rows; r++) {
-		printf "| %-37s |", labels[r]
+		printf "| %-37s |", texts[r]
 		for (c = 1; c <= columns; c++)
 			printf " %-22s |", cell(names[r] SUBSEP vmm[c])
 		printf "\n"
