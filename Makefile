@@ -11,7 +11,9 @@ define HELP
 make            build build/strait
 make demo       show the main job on an emulated host: a VF is made and given to a guest
 make check      all tests; check-unit, check-kvm, check-lab run one kind
+make soak       the same rounds of use again and again, for an hour, looking for leaks
 make bench-boot start-up time, memory and VM exits beside other VMMs (emulated host)
+make bench-vfio what assigning a device costs, beside QEMU, on both VFIO back ends
 make lint       clang-format, clang-tidy, cppcheck, shellcheck, includes
 make fuzz       each fuzzer for FUZZ_S seconds (20)
 make install    to PREFIX ($(PREFIX)), below DESTDIR
@@ -90,6 +92,8 @@ export STRAIT_BUILD := $(O)
 export STRAIT ?= $(O)/strait
 PROVE := @prove --timer --exec ''
 CPUS := $(shell nproc)
+# One per kernel of the emulated host.
+LAB_TESTS_T := tests/lab/lab.t tests/lab/lab-iommufd.t
 # As many jobs as CPUs, unless make was told.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CPUS))
 
@@ -100,22 +104,22 @@ ready: deps-build
 	@$(MAKE) $(JOBS) all unit kvm
 
 check: ready deps-lab
-	$(PROVE) $(UNIT) $(KVM_TESTS) tests/lab/lab.t
+	$(PROVE) $(UNIT) $(KVM_TESTS) $(LAB_TESTS_T)
 check-unit: ready
 	$(PROVE) $(UNIT)
 check-kvm: ready
 	$(PROVE) $(KVM_TESTS)
 check-lab: ready deps-lab
-	$(PROVE) --verbose tests/lab/lab.t
+	$(PROVE) --verbose $(LAB_TESTS_T)
 
 demo: deps-build deps-lab
 	@$(MAKE) $(JOBS) all
 	@tests/lab/lab build
 	@tests/lab/lab run tests/lab/demo
 
-bench-boot: deps-build deps-lab
+soak bench-boot bench-vfio: deps-build deps-lab
 	@$(MAKE) $(JOBS) all
-	@tests/lab/bench-boot
+	@tests/lab/$@
 
 # --- lint: every tool's suppressions are in its configuration, with reasons ---
 
@@ -175,4 +179,4 @@ help:
 	@:
 
 -include $(shell find $(B) -name '*.d' 2> /dev/null)
-.PHONY: all unit ready check check-unit check-kvm check-lab demo bench-boot lint $(LINTS) fuzz install clean help
+.PHONY: all unit ready check check-unit check-kvm check-lab demo soak bench-boot bench-vfio lint $(LINTS) fuzz install clean help
