@@ -155,15 +155,16 @@ lint-tidy: $(O)/src/x86/dsdt.hex
 FUZZ_S ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 LIB_SRC := $(filter-out src/main.c,$(SRC))
-$(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(HDR) $(O)/src/x86/dsdt.hex
+FAKE_SRC := $(wildcard tests/fake/*.c)
+$(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FAKE_SRC) $(HDR) $(O)/src/x86/dsdt.hex
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
 	$(Q)clang $(STD) -g -O1 -I. -I$(O) -pthread -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC)
+		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(FAKE_SRC)
 fuzz: deps-build deps-fuzz
 	@$(MAKE) $(FUZZERS)
-	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; \
-		$$f -max_total_time=$(FUZZ_S) -verbosity=0 $$f.corpus || exit 1; done
+	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; kept=tests/fuzz/corpus/$${f##*/}; \
+		$$f -max_total_time=$(FUZZ_S) -verbosity=0 $$f.corpus $$(ls -d $$kept 2> /dev/null) || exit 1; done
 
 # --- installation ---
 
