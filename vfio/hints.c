@@ -84,6 +84,15 @@ static void reset_none(const struct subject *s, struct err *e)
 			 s->name);
 }
 
+/* vfio_pci_dev_set_hot_reset, vfio_pci_is_device_in_set */
+static void hot_reset_refused(const struct subject *s, struct err *e)
+{
+	err_hint(
+		e,
+		"each function on the bus of %s has to be bound to vfio-pci for that, and none may be in use by another program; see: ls -l /sys/bus/pci/devices/%s/../*/driver",
+		s->name, s->name);
+}
+
 static void gone(const struct subject *s, struct err *e)
 {
 	char state[32] = "";
@@ -141,6 +150,9 @@ static const struct hint {
 	{ "VFIO_DEVICE_RESET", ENOTTY, reset_none },
 	{ "VFIO_DEVICE_RESET", EINVAL, reset_none },
 	{ "VFIO_DEVICE_RESET", EIO, gone },
+	{ "VFIO_DEVICE_PCI_HOT_RESET", EINVAL, hot_reset_refused },
+	{ "VFIO_DEVICE_PCI_HOT_RESET", EPERM, hot_reset_refused },
+	{ "VFIO_DEVICE_PCI_HOT_RESET", EAGAIN, reset_busy },
 	{ "VFIO_DEVICE_SET_IRQS", ENOSPC, no_vectors },
 	{ "VFIO_DEVICE_SET_IRQS", EBUSY, no_vectors },
 	{ "VFIO_DEVICE_SET_IRQS", ENOMEM, no_vectors },

@@ -546,6 +546,18 @@ static void a_hot_reset_hands_over_the_groups(void)
 	stop();
 }
 
+static void a_hot_reset_that_is_refused_tells_who_may_be_in_the_way(void)
+{
+	static const int fds[1] = { 8 };
+
+	start();
+	k.ret = -EINVAL;
+	CHECK_EQ(dev.ops->hot_reset(&dev, fds, 1, &err), -EINVAL);
+	CHECK_HAS(err.msg, "0000:01:10.0: VFIO_DEVICE_PCI_HOT_RESET");
+	CHECK_HAS(err.hint, "bound to vfio-pci");
+	stop();
+}
+
 static void a_device_that_was_let_go_answers_nothing(void)
 {
 	uint32_t value = 1;
@@ -607,6 +619,7 @@ int main(void)
 	TAP_RUN(a_hot_reset_tells_what_it_hits);
 	TAP_RUN(a_hot_reset_that_is_not_there_is_told);
 	TAP_RUN(a_hot_reset_hands_over_the_groups);
+	TAP_RUN(a_hot_reset_that_is_refused_tells_who_may_be_in_the_way);
 	TAP_RUN(a_device_that_was_let_go_answers_nothing);
 	TAP_RUN(a_device_that_cannot_be_opened_is_half_open_nowhere);
 	return tap_done();
