@@ -383,8 +383,8 @@ static void opened_drop(struct iommufd *f, struct opened *o)
 		log_warn(o->name, "VFIO_DEVICE_DETACH_IOMMUFD_PT: %s",
 			 strerror(errno));
 	list_del(&o->node);
-	free(o);
 	publish_groups(f);
+	free(o);
 }
 
 static void iommufd_dev_close(struct iommu *i, const char *name)
