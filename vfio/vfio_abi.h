@@ -11,7 +11,7 @@
 #define VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED (1 << 1)
 /* In the place of group_id. */
 #define VFIO_PCI_DEVID_OWNED	 0
-#define VFIO_PCI_DEVID_NOT_OWNED -1
+#define VFIO_PCI_DEVID_NOT_OWNED (-1)
 #endif
 _Static_assert(sizeof(struct vfio_pci_dependent_device) == 8, "uapi");
 _Static_assert(sizeof(struct vfio_pci_hot_reset_info) == 12, "uapi");
