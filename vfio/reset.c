@@ -9,10 +9,10 @@
  * be reset together with all others of its slot or bus: a hot reset.
  *
  * That is done before any of them is set up for the guest, and only if each
- * function that it hits is ours: assigned to this VM, or idle in an IOMMU group
- * of ours, which nobody else can open. The kernel wants proof: the fds of all
- * groups concerned, or, for devices opened without groups, that all are bound
- * to the same iommufd, which it knows by itself (linux/vfio.h,
+ * function that it hits is ours: assigned to this VM, or on vfio-pci in an
+ * IOMMU group of ours, where nobody else can open it. The kernel wants proof:
+ * the fds of all groups concerned, or, for devices opened without groups, that
+ * all are bound to the same iommufd, which it knows by itself (linux/vfio.h,
  * VFIO_DEVICE_PCI_HOT_RESET). It checks the same again, so a function that
  * comes in between does no harm.
  *
@@ -73,33 +73,52 @@ static bool group_is_ours(struct vfio_dev **devs, unsigned int nr,
 	return false;
 }
 
+/* The driver of a function, "" if it has none or is not there. */
+static void driver_of(const struct vfio_dev *d, struct bdf bdf,
+		      struct host_pci *pci)
+{
+	struct err ignored = { 0 };
+
+	*pci = (struct host_pci){ 0 };
+	if (d->iommu)
+		host_pci_get(d->iommu->host, bdf, pci, &ignored);
+}
+
+/*
+ * Of functions that are not assigned the kernel wants that they are bound to
+ * vfio-pci, too (vfio_pci_is_device_in_set); for a cdev it has looked already.
+ */
 static bool is_ours(struct vfio_dev **devs, unsigned int nr,
 		    const struct vfio_affected *hit,
 		    const struct vfio_pci_dependent_device *at)
 {
+	struct host_pci pci;
+
 	if (dev_find(devs, nr, at))
 		return true;
 	if (hit->flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID)
 		return at->group_id == VFIO_PCI_DEVID_OWNED;
-	return group_is_ours(devs, nr, hit, at);
+	driver_of(devs[0], bdf_of(at), &pci);
+	return group_is_ours(devs, nr, hit, at) &&
+	       host_is_vfio_driver(pci.driver);
 }
 
 /* Names the function that a reset of d must not hit. */
 static int in_the_way(const struct vfio_dev *d, struct bdf bdf, struct err *e)
 {
-	struct host_pci pci = { 0 };
-	struct err ignored = { 0 };
+	struct host_pci pci;
 	char name[BDF_STR_LEN];
 
 	bdf_str(bdf, name);
-	if (d->iommu)
-		host_pci_get(d->iommu->host, bdf, &pci, &ignored);
+	driver_of(d, bdf, &pci);
 	err_set(e, EPERM,
-		"%s: can only be reset together with %s, which is not assigned to this guest%s%s%s",
-		d->name, name, pci.driver[0] ? " but bound to " : "",
-		pci.driver, pci.driver[0] ? " on the host" : "");
-	err_hint(e, "assign %s to this guest as well, for a clean device",
-		 name);
+		"%s: can only be reset together with %s, which is not assigned to this guest (%s%s)",
+		d->name, name, pci.driver[0] ? "its driver is " : "no driver",
+		pci.driver);
+	err_hint(
+		e,
+		"assign %s to this guest as well, or the guest gets %s as its last user left it",
+		name, d->name);
 	return -EPERM;
 }
 

@@ -68,6 +68,20 @@ static void stop(void)
 	tree_remove(&tree);
 }
 
+static void add_function_2(const char *driver)
+{
+	char line[128];
+
+	tree_add(&tree, "sys/bus/pci/devices/0000:01:00.2/vendor = 0x8086\n"
+			"sys/bus/pci/devices/0000:01:00.2/device = 0x10c9\n"
+			"sys/bus/pci/devices/0000:01:00.2/class = 0x020000\n");
+	snprintf(line, sizeof(line),
+		 "sys/bus/pci/devices/0000:01:00.2/driver -> "
+		 "../../../bus/pci/drivers/%s",
+		 driver);
+	tree_add(&tree, line);
+}
+
 static unsigned int nr_hot_resets(void)
 {
 	return fakes[0].nr_hot_resets + fakes[1].nr_hot_resets +
@@ -105,25 +119,32 @@ static void functions_with_a_reset_of_their_own_are_left_alone(void)
 static void a_function_of_somebody_else_prevents_it_and_is_named(void)
 {
 	start_own_groups();
-	tree_add(&tree, "sys/bus/pci/devices/0000:01:00.2/vendor = 0x8086\n"
-			"sys/bus/pci/devices/0000:01:00.2/device = 0x10c9\n"
-			"sys/bus/pci/devices/0000:01:00.2/class = 0x020000\n"
-			"sys/bus/pci/devices/0000:01:00.2/driver -> "
-			"../../../bus/pci/drivers/igb");
+	add_function_2("igb");
 	CHECK_EQ(vfio_hot_reset(devs, 2, &err), -EPERM);
 	CHECK_HAS(err.msg, "0000:01:00.0: can only be reset together with "
 			   "0000:01:00.2");
-	CHECK_HAS(err.msg, "bound to igb");
+	CHECK_HAS(err.msg, "its driver is igb");
 	CHECK_HAS(err.hint, "assign 0000:01:00.2");
 	CHECK_EQ(nr_hot_resets(), 0);
 	stop();
 }
 
-static void an_idle_function_in_a_group_of_ours_does_not_prevent_it(void)
+static void one_on_vfio_pci_in_a_group_of_ours_does_not_prevent_it(void)
 {
 	start((const uint32_t[]){ 10, 11, 10 });
+	add_function_2("vfio-pci");
 	CHECK_EQ(vfio_hot_reset(devs, 2, &err), 0);
 	CHECK_EQ(fakes[0].nr_group_fds, 2);
+	stop();
+}
+
+static void one_without_driver_in_a_group_of_ours_prevents_it(void)
+{
+	start((const uint32_t[]){ 10, 11, 10 });
+	CHECK_EQ(vfio_hot_reset(devs, 2, &err), -EPERM);
+	CHECK_HAS(err.msg, "0000:01:00.2, which is not assigned");
+	CHECK_HAS(err.msg, "no driver");
+	CHECK_EQ(nr_hot_resets(), 0);
 	stop();
 }
 
@@ -219,7 +240,8 @@ int main(void)
 	TAP_RUN(each_group_is_proved_once);
 	TAP_RUN(functions_with_a_reset_of_their_own_are_left_alone);
 	TAP_RUN(a_function_of_somebody_else_prevents_it_and_is_named);
-	TAP_RUN(an_idle_function_in_a_group_of_ours_does_not_prevent_it);
+	TAP_RUN(one_on_vfio_pci_in_a_group_of_ours_does_not_prevent_it);
+	TAP_RUN(one_without_driver_in_a_group_of_ours_prevents_it);
 	TAP_RUN(cdevs_need_no_proof);
 	TAP_RUN(a_cdev_that_is_owned_but_not_opened_does_not_prevent_it);
 	TAP_RUN(a_cdev_that_is_not_owned_prevents_it);
