@@ -163,8 +163,9 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FAKE_SRC) $(HDR) $(O)/src/x86/dsdt.hex
 		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(FAKE_SRC)
 fuzz: deps-build deps-fuzz
 	@$(MAKE) $(FUZZERS)
-	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; kept=tests/fuzz/corpus/$${f##*/}; \
-		$$f -max_total_time=$(FUZZ_S) -verbosity=0 $$f.corpus $$(ls -d $$kept 2> /dev/null) || exit 1; done
+	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; seeds=tests/fuzz/corpus/$$(basename $$f); \
+		[ -d $$seeds ] || seeds=; \
+		$$f -max_total_time=$(FUZZ_S) -verbosity=0 $$f.corpus $$seeds || exit 1; done
 
 # --- installation ---
 
