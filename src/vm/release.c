@@ -63,11 +63,22 @@ static void take(struct vm_device *d)
 	log_warn(d->dev.name, "released; the guest goes on without it");
 }
 
-static void taken_by_force(struct vm_device *d)
+/* A slot is emptied as a whole. */
+static void take_slot(struct vm *vm, const struct pci_port *port)
 {
-	if (d->port)
-		pci_port_force_unplug(d->port);
-	take(d);
+	for (unsigned int i = 0; i < vm->nr_devices; i++)
+		if (vm->devices[i].port == port)
+			take(&vm->devices[i]);
+}
+
+static void take_by_force(struct vm_device *d)
+{
+	if (!d->port) {
+		take(d);
+		return;
+	}
+	pci_port_force_unplug(d->port);
+	take_slot(d->vm, d->port);
 }
 
 static void on_timeout(struct loop_timer *t)
@@ -77,7 +88,7 @@ static void on_timeout(struct loop_timer *t)
 	log_warn(d->dev.name,
 		 "the guest did not release it in %u s, it is taken now",
 		 d->assignment->config->release_timeout_s);
-	taken_by_force(d);
+	take_by_force(d);
 }
 
 /* --- events --- */
@@ -92,7 +103,7 @@ static void on_request(struct loop_source *s, uint32_t events)
 		return;
 	if (!d->port || !seconds) {
 		log_warn(d->dev.name, "the host asks for it: it is taken");
-		taken_by_force(d);
+		take_by_force(d);
 		return;
 	}
 	log_warn(d->dev.name,
@@ -126,14 +137,10 @@ static void on_error(struct loop_source *s, uint32_t events)
 static void on_slot_off(struct loop_source *s, uint32_t events)
 {
 	struct vm_port *p = CONTAINER_OF(s, struct vm_port, off);
-	struct vm *vm = p->vm;
 
 	(void)events;
-	if (!drain(s->fd))
-		return;
-	for (unsigned int i = 0; i < vm->nr_devices; i++)
-		if (vm->devices[i].port == &p->port)
-			take(&vm->devices[i]);
+	if (drain(s->fd))
+		take_slot(p->vm, &p->port);
 }
 
 /* On a vCPU's thread. */
