@@ -191,7 +191,7 @@ static int add_at(struct vm *vm, struct vm_device *d, struct pci_place place,
 static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
 {
 	const char *port = d->assignment->config->port;
-	struct pci_place place;
+	struct pci_place place = { .devfn = -1 };
 	int ret = kvm_vfio_add(&vm->kvm, d->kvm_fd, e);
 
 	if (!ret && port[0])
