@@ -82,6 +82,7 @@ void irq_fini(struct irq *irq)
 {
 	if (!irq->routes)
 		return;
+	irq_defer_end(irq);
 	free(irq->routes);
 	irq->routes = NULL;
 	pthread_mutex_destroy(&irq->lock);
