@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 
 #include "src/base/log.h"
@@ -81,8 +82,34 @@ static void on_signal(struct loop_signals *s, int signo)
 	vm_request_end(source->vm, VM_END_SIGNAL);
 }
 
+struct vm_irq_source {
+	struct loop_source source;
+	struct irq *irq;
+};
+
+static void on_first_interrupt(struct loop_source *s, uint32_t events)
+{
+	struct err e = { 0 };
+
+	(void)events;
+	if (irq_flush(CONTAINER_OF(s, struct vm_irq_source, source)->irq, &e))
+		log_warn("interrupts", "%s", e.msg);
+}
+
+static int wait_for_interrupts(struct vm *vm, struct vm_irq_source *s,
+			       struct err *e)
+{
+	int ret = irq_defer(&vm->irq, e);
+
+	s->irq = &vm->irq;
+	s->source.fd = vm->irq.deferred_fd;
+	s->source.ready = on_first_interrupt;
+	return ret ? ret : loop_add(&vm->loop, &s->source, EPOLLIN, e);
+}
+
 int vm_execute(struct vm *vm, struct err *e)
 {
+	struct vm_irq_source irqs = { .source.fd = -1 };
 	struct vm_signal_source source = { .signals.fn = on_signal, .vm = vm };
 	sigset_t set;
 	int ret;
@@ -91,7 +118,9 @@ int vm_execute(struct vm *vm, struct err *e)
 	ret = loop_signals_add(&vm->loop, &source.signals, &set, e);
 	if (ret)
 		return ret;
-	ret = vcpus_start(vm, e);
+	ret = wait_for_interrupts(vm, &irqs, e);
+	if (!ret)
+		ret = vcpus_start(vm, e);
 	if (!ret)
 		ret = loop_run(&vm->loop, e);
 	if (ret)
@@ -103,6 +132,9 @@ int vm_execute(struct vm *vm, struct err *e)
 	    vm->end != VM_END_QUIT)
 		serial_drain(&vm->serial, vm_is_interrupted, vm);
 	loop_signals_del(&vm->loop, &source.signals);
+	if (irqs.source.fd >= 0)
+		loop_del(&vm->loop, &irqs.source);
+	irq_defer_end(&vm->irq);
 	return ret;
 }
 

@@ -69,9 +69,11 @@ void vm_print_stats(struct vm *vm, FILE *f)
 		fprintf(f,
 			"stats: %s: config reads=%" PRIu64 " writes=%" PRIu64
 			" msix page=%" PRIu64 " other trapped=%" PRIu64
-			" vector changes=%" PRIu64 "\n",
+			" vector changes=%" PRIu64 " irq ioctls=%" PRIu64
+			" host vectors=%" PRIu64 "\n",
 			vm->devices[i].dev.name, s.cfg_reads, s.cfg_writes,
-			s.msix_accesses, s.trapped_accesses, s.vector_changes);
+			s.msix_accesses, s.trapped_accesses, s.vector_changes,
+			s.irq_ioctls, s.host_vectors);
 	}
 	fprintf(f, "stats: GSI table writes=%" PRIu64 "\n",
 		vm->irq.nr_table_writes);
