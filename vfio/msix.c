@@ -278,7 +278,7 @@ static void msix_enabled(struct pci_msix *msix, bool on)
 static bool device_pending(struct vfio_pci *v, unsigned int vector)
 {
 	struct pci_msix_layout at = pci_msix_layout(&v->msix);
-	uint64_t off = at.pba_off + vector / 32 * 4;
+	uint64_t off = at.pba_off + 4ull * (vector / 32);
 	uint8_t bits[4];
 
 	if (!v->d->ops ||
