@@ -107,15 +107,18 @@ int vfio_dev_open(struct vfio_dev *d, struct iommu *iommu,
 	return 0;
 }
 
-static void last_reset(struct vfio_dev *d)
+/*
+ * A host that is taking the device back holds its lock until it is given up, so
+ * the kernel says EAGAIN: the reset is left to who opens it next.
+ */
+static void last_reset(struct vfio_dev *d, bool host_waits)
 {
 	struct err e = { 0 };
-
 	int ret = vfio_dev_reset(d, &e);
 
-	/* Whoever waits for the device holds its lock (a driver being unbound):
-	 * then the kernel's own reset, on close, has to do. */
-	if (ret && ret != -EAGAIN)
+	if (ret == -EAGAIN && host_waits)
+		log_info(d->name, "given back without a reset");
+	else if (ret)
 		log_warn(d->name, "left in an unknown state: %s%s%s", e.msg,
 			 e.hint[0] ? "; " : "", e.hint);
 }
@@ -129,7 +132,7 @@ static void leave_iommu(struct vfio_dev *d)
 
 void vfio_dev_let_go(struct vfio_dev *d)
 {
-	last_reset(d);
+	last_reset(d, true);
 	d->info.flags &= ~(uint32_t)VFIO_DEVICE_FLAGS_RESET;
 	d->ops->let_go(d);
 	leave_iommu(d);
@@ -139,7 +142,7 @@ void vfio_dev_close(struct vfio_dev *d)
 {
 	if (!d->ops)
 		return;
-	last_reset(d);
+	last_reset(d, false);
 	d->ops->close(d);
 	leave_iommu(d);
 	d->ops = NULL;
