@@ -57,7 +57,11 @@ static void intx_off(struct vfio_pci *v)
 	irq_level_detach(&v->intx);
 }
 
-/* The unmask eventfd needs an index that is on. */
+/*
+ * The unmask eventfd needs an index that is on. Mediated devices may have none
+ * (mtty of the kernel's samples): they mask nothing, so there is nothing to
+ * unmask either.
+ */
 static int intx_connect(struct vfio_pci *v, struct err *e)
 {
 	int ret;
@@ -70,7 +74,7 @@ static int intx_connect(struct vfio_pci *v, struct err *e)
 	if (ret)
 		goto out_detach;
 	ret = intx_set(v, VFIO_IRQ_SET_ACTION_UNMASK, &v->intx.resample_fd, e);
-	if (ret)
+	if (ret && v->d->is_pci)
 		goto out_index;
 	return 0;
 

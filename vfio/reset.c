@@ -192,8 +192,8 @@ int vfio_hot_reset(struct vfio_dev **devs, unsigned int nr, struct err *e)
 		struct err later = { 0 };
 		int ret;
 
-		if (devs[i]->info.flags & VFIO_DEVICE_FLAGS_RESET ||
-		    devs[i]->was_hot_reset)
+		if (!devs[i]->is_pci || devs[i]->was_hot_reset ||
+		    devs[i]->info.flags & VFIO_DEVICE_FLAGS_RESET)
 			continue;
 		ret = hot_reset(devs[i], devs, nr, first ? &later : e);
 		if (ret && !first)

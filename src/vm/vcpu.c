@@ -18,7 +18,7 @@
 
 #include "src/vm/vm.h"
 
-enum { STACK_LEN = 256 << 10 };
+enum { STACK_LEN = 256 << 10, MAX_REDELIVERED = 16 };
 
 static int kick_signal(void)
 {
@@ -87,6 +87,20 @@ static void do_system_event(struct vcpu *v)
 		crash(v, "KVM_EXIT_SYSTEM_EVENT that says crash");
 }
 
+/*
+ * KVM gives up when an access to MMIO interrupts the delivery of an event. If
+ * it is run again, it delivers the event and then does the access, so a guest
+ * need not die of what a nested hypervisor reports late (QEMU's SVM leaves the
+ * event in exit_int_info after it was delivered). One whose IDT lies in MMIO
+ * comes back here at once, again and again: that one crashes.
+ */
+static bool can_redeliver(struct vcpu *v)
+{
+	return v->kvm.run->internal.suberror ==
+		       KVM_INTERNAL_ERROR_DELIVERY_EV &&
+	       v->nr_redelivered++ < MAX_REDELIVERED;
+}
+
 static void internal_error(struct vcpu *v)
 {
 	const struct kvm_run *run = v->kvm.run;
@@ -117,7 +131,8 @@ static void other_exit(struct vcpu *v)
 		do_system_event(v);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
-		internal_error(v);
+		if (!can_redeliver(v))
+			internal_error(v);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
 		snprintf(
@@ -140,6 +155,8 @@ static void dispatch(struct vcpu *v)
 	uint32_t reason = v->kvm.run->exit_reason;
 
 	v->exits[reason < VM_NR_EXIT_REASONS ? reason : 0]++;
+	if (reason != KVM_EXIT_INTERNAL_ERROR)
+		v->nr_redelivered = 0;
 	switch (reason) {
 	case KVM_EXIT_IO:
 		do_io(v);

@@ -56,6 +56,7 @@ struct vcpu {
 	struct kvm_vcpu kvm;
 	pthread_t thread;
 	bool is_started;
+	unsigned int nr_redelivered; /* see can_redeliver */
 	/* Returns of KVM_RUN by exit reason; [KVM_EXIT_INTR] holds kicks. */
 	uint64_t exits[VM_NR_EXIT_REASONS];
 };
