@@ -41,9 +41,11 @@ echo "BY-DMA $(devmem $ram 32)"
 
 # Runs the guest; its registers end in what console_value says.
 read_by_dma() { # P2P
+	# One --vfio has both.
+	local backend=${VFIO_BACKEND:-auto} VFIO_BACKEND=
 	guest_run "mem=384M lab.cmd=$(guest_script 'sh /lab.sh')" -v \
 		--initramfs "$(guest_initramfs_with "$copy")" \
-		--vfio "p2p=$1" \
+		--vfio "p2p=$1,backend=$backend" \
 		--device "$(vf_bdf 0)" --device "$(pci_find 1234:11e8)"
 }
 
