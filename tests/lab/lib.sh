@@ -337,9 +337,14 @@ tests_failed=0
 
 diag() { printf '%s\n' "$@" | sed '/^$/d; s/^/# /'; }
 
-# What a failed test shows: the end of the guest's console.
+# What a failed test shows: the end of the guest's console. The next failure with
+# the same guest need not show it again.
+shown_guest=""
 diag_guest() {
-	local file
+	local file state
+	state=$(stat -c %y%s "$GUEST_ERRORS" "$GUEST_CONSOLE" 2> /dev/null) || true
+	[ "$state" != "$shown_guest" ] || return 0
+	shown_guest=$state
 	for file in "$GUEST_ERRORS" "$GUEST_CONSOLE"; do
 		[ -s "$file" ] || continue
 		echo "# last lines of $file:"

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
+# lab-backends: container
+#
 # What a guest sees of its machine and its VF, and what it can do to the VF: use
 # it, load its driver again, move its BARs, leave it in a bad state, reboot.
 set -eu
@@ -12,8 +14,14 @@ set -eu
 # shellcheck disable=SC2016 # it is for the guest
 guest_functions='
 dev=/sys/bus/pci/devices/0000:00:01.0
+# A driver that is built in is bound already, and cannot be loaded or unloaded.
+release() {
+	rmmod igbvf 2> /dev/null && return
+	[ ! -e $dev/driver ] || echo 0000:00:01.0 > $dev/driver/unbind
+}
 net_up() {
 	modprobe igbvf
+	[ -e $dev/driver ] || echo 0000:00:01.0 > /sys/bus/pci/drivers/igbvf/bind
 	while [ ! -e $dev/net ]; do sleep 0.1; done
 	nic=$(ls $dev/net)
 	ip link set $nic up
@@ -36,7 +44,7 @@ enable_queue() {
 	devmem $(rxdctl) 32 $(($(devmem $(rxdctl) 32) | 1 << 25))
 	echo 0 > $dev/enable
 }
-unload() { ip link set $nic down; rmmod igbvf; }
+unload() { ip link set $nic down; release; }
 '
 
 # shellcheck disable=SC2016
@@ -80,6 +88,7 @@ echo "MOVED $(bar 0) $(bar 3)"
 
 # shellcheck disable=SC2016
 inspect="$guest_functions $look_around"'
+release
 queue_enabled CLEAN
 net_up
 echo "MAC $(cat $dev/net/$nic/address)"
@@ -102,6 +111,7 @@ ping_gateway MOVED-PING
 # The same in each life of a guest: look, use, leave a mess.
 # shellcheck disable=SC2016
 mess="$guest_functions"'
+release
 queue_enabled CLEAN
 net_up
 ping_gateway PING

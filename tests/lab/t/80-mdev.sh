@@ -11,18 +11,25 @@ set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
+# The bytes go through its port BAR; the driver, whose port is closed then, is
+# there for the interrupts: mtty tells of what it has received too seldom.
 # shellcheck disable=SC2016 # it is for the guest
 use_it='. /lib.sh
 bdf=$(functions 4348:3253)
 tty=$(find $pci/$bdf/ -name "ttyS*" | sed -n "1s/.*\///p")
 echo "TTY ${tty%%[0-9]*}"
-stty -F /dev/$tty raw -echo
+base=$(($(sed -n "1s/ .*//p" $pci/$bdf/resource)))
+back=""
+for letter in s t r a i t; do
+	printf $letter | dd of=/dev/port bs=1 seek=$base conv=notrunc 2> /dev/null
+	back=$back$(dd if=/dev/port bs=1 skip=$base count=1 2> /dev/null)
+done
+echo "BACK $back"
 before=$(irq_count $bdf)
-exec 3<> /dev/$tty
-echo "there and back again" >&3
-read -r -t 10 line <&3
-[ "$line" = "there and back again" ] && result=same || result="got $line"
-report mtty $bdf $before "$result"
+stty -F /dev/$tty raw -echo clocal
+echo "there and nowhere" > /dev/$tty &
+sleep 2
+report mtty $bdf $before none
 '
 
 uuid=$(cat /proc/sys/kernel/random/uuid)
@@ -36,8 +43,9 @@ guest_run "lab.cmd=$(guest_script "sh /lab.sh")" --device "path=$device" \
 	--initramfs "$(guest_initramfs_with "$use_it" $GUEST_FULL)" || status=$?
 is "a_guest_with_a_mediated_device_powers_off" "$status" 0
 is "its_serial_ports_are_found" "$(console_value TTY)" ttyS
-is "it_returns_what_is_written" "$(console_value 'USED mtty')" \
-	"serial irq=intx interrupts=yes data=same"
+is "it_returns_what_is_written" "$(console_value BACK)" strait
+is "its_driver_gets_interrupts" "$(console_value 'USED mtty')" \
+	"serial irq=intx interrupts=yes data=none"
 echo 1 > "$device/remove"
 ok "it_can_be_removed_afterwards" test ! -e "$device"
 
