@@ -122,7 +122,14 @@ use_net() { # WORD BDF ADDRESS PEER MIB
 
 # ---- disks --------------------------------------------------------------------
 
+# With NVMe multipath the disk belongs to no controller, and a hidden one of the
+# controller's has its name with the controller's number in it: nvme0c0n1.
 block_device() { # BDF; leaves its name in disk
+	for disk in "$pci/$1"/nvme/nvme*/nvme*c*n1; do
+		[ -e "$disk" ] || break
+		disk=/dev/$(echo "${disk##*/}" | sed 's/c[0-9]*//')
+		[ -b "$disk" ] && return
+	done
 	for disk in /sys/class/block/*; do
 		case $(readlink -f "$disk") in
 		*/"$1"/*) disk=/dev/${disk##*/} && [ -b "$disk" ] && return ;;

@@ -247,7 +247,7 @@ guest_wait() {
 # what both have: --kernel --initramfs --cpus --memory --device.
 guest_command() { # CMDLINE [STRAIT-OPTION]...
 	local cmdline="console=ttyS0 quiet panic=-1 $1" kernel=$GUEST_KERNEL initramfs=$GUEST_INITRAMFS
-	local cpus=boot=1 memory=size=512M serial=tty devices=() others=()
+	local cpus=boot=1 memory=size=512M serial=tty vfio="" devices=() others=()
 	shift
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -256,6 +256,7 @@ guest_command() { # CMDLINE [STRAIT-OPTION]...
 		--cpus) cpus=$2 ;;
 		--memory) memory=$2 ;;
 		--serial) serial=$2 ;;
+		--vfio) vfio=$2 ;;
 		--device) devices+=("$2") ;;
 		*) others+=("$1") && shift && continue ;;
 		esac
@@ -269,7 +270,8 @@ strait_command() {
 	vmm_argv=("$STRAIT" run --kernel "$kernel" --initramfs "$initramfs"
 		--cmdline "$cmdline" --cpus "$cpus" --memory "$memory"
 		--serial "$serial")
-	[ -z "$VFIO_BACKEND" ] || vmm_argv+=(--vfio "backend=$VFIO_BACKEND")
+	[ -z "$VFIO_BACKEND" ] || vfio+=${vfio:+,}backend=$VFIO_BACKEND
+	[ -z "$vfio" ] || vmm_argv+=(--vfio "$vfio")
 	for device in "${devices[@]}"; do vmm_argv+=(--device "$device"); done
 	vmm_argv+=("${others[@]}")
 }

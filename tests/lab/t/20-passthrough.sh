@@ -1,8 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lab-backends: container
-#
 # What a guest sees of its machine and its VF, and what it can do to the VF: use
 # it, load its driver again, move its BARs, leave it in a bad state, reboot.
 set -eu

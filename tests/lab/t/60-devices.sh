@@ -4,7 +4,6 @@
 # Devices of many kinds in one guest, each used by its ordinary driver: by MSI-X,
 # by MSI and by INTx, with four CPUs and with one.
 #
-# lab-backends: container
 # lab-nic: n1
 # lab-device: pcie-root-port,id=rp1,slot=2
 # lab-device: e1000e,netdev=n1,bus=rp1

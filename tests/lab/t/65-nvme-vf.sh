@@ -3,8 +3,6 @@
 #
 # A VF of an NVMe controller as a guest's disk, and a VMM that is killed while
 # the controller moves data.
-#
-# lab-backends: container
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -3,8 +3,6 @@
 #
 # VFs of one guest that talk to each other through the NIC's switch, with the
 # VLAN and the MAC that the host gave each of them.
-#
-# lab-backends: container
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"

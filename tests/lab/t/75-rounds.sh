@@ -4,8 +4,6 @@
 # The same again and again: a driver bound and unbound in the guest, a guest that
 # reboots, guests started and stopped. Nothing grows, and the VF stays good.
 # `make soak` has more rounds.
-#
-# lab-backends: container
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -4,8 +4,6 @@
 # A guest that writes what no driver would: BARs over its memory, over each other,
 # over the interrupt controller; storms of command-register writes; MSI-X entries
 # that point nowhere. strait lives, says little, and the VF still works.
-#
-# lab-backends: container
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
