@@ -160,6 +160,18 @@ static void a_step_that_fails_leaves_nothing_on(void)
 	}
 }
 
+/* mtty of the kernel's samples is such a one. */
+static void a_mediated_device_need_not_know_unmasking(void)
+{
+	vm_e1000e(&vm);
+	vm.fake.dev.is_pci = false;
+	vm.fake.fail_nth = vm.fake.nr_calls + 2;
+	wr(PCI_COMMAND, 2, USED & ~PCI_COMMAND_MASTER);
+	CHECK_EQ(vm.fake.irq_index, VFIO_PCI_INTX_IRQ_INDEX);
+	CHECK_EQ(vm.sink.nr_irqfds, 1);
+	vm_stop(&vm);
+}
+
 /* --- MSI --- */
 
 static void msi_reaches_the_guest_without_user_space(void)
@@ -390,6 +402,7 @@ int main(void)
 	TAP_RUN(the_gsi_can_be_told_when_the_function_has_its_place);
 	TAP_RUN(no_gsi_takes_the_pin_away);
 	TAP_RUN(a_step_that_fails_leaves_nothing_on);
+	TAP_RUN(a_mediated_device_need_not_know_unmasking);
 	TAP_RUN(msi_reaches_the_guest_without_user_space);
 	TAP_RUN(many_msi_vectors_cost_one_call_and_one_table_write);
 	TAP_RUN(fewer_msi_vectors_than_there_are_can_be_enabled);
