@@ -13,7 +13,7 @@ like "command_line_arrives" "$out" "^cmdline=<root=/dev/vda quiet>$"
 like "zero_page_names_the_rsdp" "$out" "^rsdp$"
 like "e820_has_low_ram" "$out" "^0000000000000000 000000000009fc00 0000000000000001$"
 like "e820_has_high_ram" "$out" "^0000000000100000 000000001ff00000 0000000000000001$"
-like "e820_reserves_ecam" "$out" "^00000000e8000000 0000000000100000 0000000000000002$"
+like "e820_reserves_ecam" "$out" "^00000000e8000000 0000000010000000 0000000000000002$"
 like "without_initramfs_its_size_is_0" "$out" "^initramfs=$"
 
 head -c 12345 /dev/urandom > "$tmp/initramfs"
