@@ -54,7 +54,6 @@ static int add_one(struct assignments *a, const struct config_device *d,
 			    .fd = d->fd,
 			    .vf_token = d->vf_token[0] ? d->vf_token : NULL },
 		.function = function,
-		.is_first = true,
 	};
 	ret = check_unique(a, n, e);
 	if (!ret)
@@ -65,7 +64,6 @@ static int add_one(struct assignments *a, const struct config_device *d,
 static int add_slot(struct assignments *a, const struct config_device *d,
 		    const struct host *h, struct err *e)
 {
-	unsigned int before = a->nr;
 	char name[BDF_STR_LEN];
 
 	for (unsigned int function = 0; function < 8; function++) {
@@ -82,7 +80,6 @@ static int add_slot(struct assignments *a, const struct config_device *d,
 			ret = add_one(a, d, &id, (int)function, e);
 		if (ret)
 			return ret;
-		a->at[a->nr - 1].is_first = a->nr - 1 == before;
 	}
 	return 0;
 }

@@ -11,11 +11,10 @@ struct assignment {
 	const struct config_device *config;
 	/* Outlives machines, because a handed fd is bound once in its life. */
 	struct iommu_device device;
-	/* With multifunction=keep: its function number, in the slot of the
-	 * assignment before it unless it is the first; else -1. */
+	/* With multifunction=keep its function number, in the slot of the
+	 * assignment before it if that has the same config; else -1. */
 	int function;
-	bool is_first; /* of its --device */
-	bool is_gone;  /* the host took it back while the guest ran */
+	bool is_gone; /* the host took it back while the guest ran */
 	struct host_bind bind;
 };
 

@@ -187,12 +187,7 @@ static gpa_t end_of_window(const struct vm *vm, gpa_t base, gpa_t end)
  */
 static unsigned int nr_buses(const struct vm *vm)
 {
-	unsigned int nr = 1;
-
-	for (unsigned int i = 0; i < vm->nr_devices; i++)
-		nr += vm->devices[i].assignment->is_first &&
-		      vm->devices[i].assignment->config->port[0];
-	return nr;
+	return 1 + devices_nr_ports(vm);
 }
 
 /* The 64-bit window: from the top of RAM as far as the CPU can address. */

@@ -87,6 +87,23 @@ int devices_open(struct vm *vm, struct err *e)
 
 /* --- placing --- */
 
+/* With multifunction=keep: it shares the slot of the device before it. */
+static bool is_in_slot_before(const struct vm *vm, const struct vm_device *d)
+{
+	return d != vm->devices &&
+	       d[-1].assignment->config == d->assignment->config;
+}
+
+unsigned int devices_nr_ports(const struct vm *vm)
+{
+	unsigned int nr = 0;
+
+	for (unsigned int i = 0; i < vm->nr_devices; i++)
+		nr += vm->devices[i].assignment->config->port[0] &&
+		      !is_in_slot_before(vm, &vm->devices[i]);
+	return nr;
+}
+
 static struct vm_port *port_find(const struct vm *vm, const char *name)
 {
 	for (unsigned int i = 0; i < vm->nr_ports; i++)
@@ -136,20 +153,24 @@ static int port_get(struct vm *vm, const char *name, struct pci_port **out,
 	return 0;
 }
 
-/* Functions of one slot follow each other, the lowest first. */
+/*
+ * Functions of one slot follow each other, the lowest first. That becomes
+ * function 0, because there has to be one; it had another number on the host if
+ * the host's slot has none, or if the host took that one back.
+ */
 static int find_place(struct vm *vm, const struct vm_device *d,
 		      struct pci_place *place, struct err *e)
 {
 	const struct assignment *a = d->assignment;
-	int function = a->function > 0 ? a->function : 0;
 
 	*place = (struct pci_place){ .port = d->port, .devfn = -1 };
-	if (!a->is_first)
-		place->devfn = (vfio_pci_dev(d[-1].pci)->devfn & ~7) | function;
+	if (is_in_slot_before(vm, d))
+		place->devfn =
+			(vfio_pci_dev(d[-1].pci)->devfn & ~7) | a->function;
 	else if (d->port)
-		place->devfn = function;
-	else if (a->config->devfn >= 0)
-		place->devfn = a->config->devfn | function;
+		place->devfn = 0;
+	else
+		place->devfn = a->config->devfn;
 	return pci_host_find(&vm->pci, d->dev.name, place, e);
 }
 

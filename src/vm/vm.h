@@ -148,11 +148,13 @@ int vm_run(const struct config *config, struct err *e);
 
 /*
  * devices.c: the assigned devices. First the back end is chosen, which leaves
- * vm->iommu NULL if there are none; then they are opened and reset, then put on
- * the guest's PCI bus. close accepts what is half done.
+ * vm->iommu NULL if there are none; then they are opened and reset, which tells
+ * how many root ports they need; then put on the guest's PCI bus. close accepts
+ * what is half done.
  */
 int devices_choose_iommu(struct vm *vm, struct err *e);
 int devices_open(struct vm *vm, struct err *e);
+unsigned int devices_nr_ports(const struct vm *vm);
 int devices_add(struct vm *vm, struct err *e);
 void devices_close(struct vm *vm);
 void devices_free_ports(struct vm *vm);
