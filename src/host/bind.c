@@ -340,6 +340,23 @@ static int check_back(const struct host *h, const struct host_bind *undo,
 	return ret;
 }
 
+/* Of a new owner on a vfio driver the override may be as well. */
+static int leave_to(const struct host *h, struct host_bind *undo,
+		    const char *now, struct err *e)
+{
+	char s[BDF_STR_LEN], override[HOST_NAME_LEN];
+	int ret = 0;
+
+	bdf_str(undo->bdf, s);
+	log_info(s, "%s has it by now and keeps it", now);
+	if (!host_is_vfio_driver(now) &&
+	    !read_override(h, s, override, sizeof(override), e) &&
+	    host_is_vfio_driver(override))
+		ret = set_override(h, undo->bdf, undo->override, e);
+	undo->changed = ret != 0;
+	return ret;
+}
+
 int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e)
 {
 	struct err dropped = { 0 };
@@ -354,6 +371,8 @@ int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e)
 		return 0;
 	}
 	host_driver(h, undo->bdf, now, sizeof(now));
+	if (undo->was_taken && now[0])
+		return leave_to(h, undo, now, e);
 	ret = rebind(h, undo, now, e);
 	/* Whatever failed, no override of ours stays. */
 	override_ret =

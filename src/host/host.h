@@ -134,6 +134,7 @@ int host_in_use(const struct host *h, struct bdf bdf, struct err *e);
 struct host_bind {
 	struct bdf bdf;
 	bool changed;		      /* something is to be undone */
+	bool was_taken;		      /* see host_bind_undo */
 	char driver[HOST_NAME_LEN];   /* was bound to, "" for none */
 	char override[HOST_NAME_LEN]; /* driver_override before, "" for none */
 };
@@ -141,8 +142,10 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 		   struct err *e);
 /*
  * Puts back driver and driver_override. Safe to call twice (again after a
- * failure) and on a zeroed record; a function that is gone needs nothing.
- * Close the VFIO device before: the kernel waits for that.
+ * failure) and on a zeroed record; a function that is gone needs nothing. With
+ * was_taken set (the host unbound it from us), a driver that has it by now
+ * keeps it: it may be vfio-pci again, for another VM. Close the VFIO device
+ * before: the kernel waits for that.
  */
 int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e);
 

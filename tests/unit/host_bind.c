@@ -116,6 +116,50 @@ static void undo_of_a_vanished_function_succeeds(void)
 	CHECK(!undo.changed);
 }
 
+/* The host took the function from us and gave it to driver. */
+static void taken_by(const char *driver)
+{
+	char line[128];
+
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	undo.was_taken = true;
+	snprintf(line, sizeof(line), VF "/driver -> ../../../drivers/%s",
+		 driver);
+	tree_add(&tree, line);
+}
+
+static void a_function_that_another_vm_took_stays_there(void)
+{
+	unsigned int nr;
+
+	start();
+	taken_by("vfio-pci");
+	nr = drivers.nr_writes;
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "vfio-pci"));
+	CHECK_EQ(drivers.nr_writes, nr);
+}
+
+static void a_function_that_the_host_took_keeps_its_new_driver(void)
+{
+	start();
+	taken_by("igb");
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "igb"));
+	CHECK(!strcmp(override_of(VF), ""));
+	CHECK(!undo.changed);
+}
+
+static void a_function_that_the_host_took_and_left_goes_back(void)
+{
+	start();
+	taken_by("igb");
+	tree_add(&tree, "- " VF "/driver");
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "igbvf"));
+	CHECK(!strcmp(override_of(VF), ""));
+}
+
 static void a_function_without_driver_ends_without_driver(void)
 {
 	start();
@@ -365,6 +409,9 @@ int main(void)
 	TAP_RUN(undo_twice_does_nothing_more);
 	TAP_RUN(undo_of_a_zeroed_record_does_nothing);
 	TAP_RUN(undo_of_a_vanished_function_succeeds);
+	TAP_RUN(a_function_that_another_vm_took_stays_there);
+	TAP_RUN(a_function_that_the_host_took_keeps_its_new_driver);
+	TAP_RUN(a_function_that_the_host_took_and_left_goes_back);
 	TAP_RUN(a_function_without_driver_ends_without_driver);
 	TAP_RUN(an_older_override_comes_back);
 	TAP_RUN(a_variant_in_the_override_is_used);
