@@ -12,6 +12,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/bits.h"
 #include "src/vm/assign.h"
@@ -149,6 +150,16 @@ int assign_devices(const struct config *c, const struct host *h,
 		if (is_to_bind(&out->at[i]))
 			ret = bind_one(h, &out->at[i], e);
 	return ret;
+}
+
+void assign_gone(struct assignment *a)
+{
+	a->is_gone = true;
+	a->bind.was_taken = true;
+	iommu_device_fini(&a->device);
+	if (a->device.fd >= 0)
+		close(a->device.fd);
+	a->device.fd = -1;
 }
 
 bool assign_undo(const struct host *h, struct assignments *a)

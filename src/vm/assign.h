@@ -14,7 +14,7 @@ struct assignment {
 	/* With multifunction=keep its function number, in the slot of the
 	 * assignment before it if that has the same config; else -1. */
 	int function;
-	bool is_gone; /* the host took it back while the guest ran */
+	bool is_gone; /* see assign_gone */
 	struct host_bind bind;
 };
 
@@ -30,6 +30,13 @@ struct assignments {
  */
 int assign_devices(const struct config *c, const struct host *h,
 		   struct assignments *out, struct err *e);
+
+/*
+ * The host took it back while the guest ran; it is closed already. A file that
+ * was handed over is closed too: the kernel would wait for that. Later machines
+ * do without the device.
+ */
+void assign_gone(struct assignment *a);
 
 /*
  * Gives everything back. A failure is printed, and the others still go back:

@@ -239,12 +239,16 @@ void devices_close(struct vm *vm)
 {
 	for (unsigned int i = vm->nr_devices; i-- > 0;) {
 		struct vm_device *d = &vm->devices[i];
+		/* The next machine does without what is waited for. */
+		bool is_due = vm->end == VM_END_REBOOT && release_is_due(d);
 
 		release_unwatch(d);
 		if (d->pci)
 			vfio_pci_free(d->pci);
 		else if (d->is_open)
 			vfio_dev_close(&d->dev);
+		if (is_due)
+			assign_gone(d->assignment);
 	}
 	free(vm->devices);
 	vm->devices = NULL;

@@ -53,13 +53,13 @@ static void take(struct vm_device *d)
 	if (d->state == VM_DEVICE_GONE)
 		return;
 	d->state = VM_DEVICE_GONE;
-	d->assignment->is_gone = true;
 	if (d->has_timer)
 		loop_timer_set(&d->timer, 0, 0);
 	/* Before the file is closed, by which KVM knows it. */
 	if (!kvm_fd_is_shared(d))
 		kvm_vfio_del(&d->vm->kvm, d->kvm_fd);
 	vfio_pci_detach(d->pci);
+	assign_gone(d->assignment);
 	log_warn(d->dev.name, "released; the guest goes on without it");
 }
 
@@ -155,6 +155,14 @@ static void slot_off(struct pci_port *port, void *ctx)
 }
 
 const struct pci_port_ops release_port_ops = { .removed = slot_off };
+
+bool release_is_due(struct vm_device *d)
+{
+	if (d->state == VM_DEVICE_HELD && d->request.ready &&
+	    d->request.fd >= 0 && drain(d->request.fd))
+		d->state = VM_DEVICE_ASKED;
+	return d->state == VM_DEVICE_ASKED;
+}
 
 /* --- watching --- */
 

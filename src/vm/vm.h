@@ -163,6 +163,8 @@ void devices_free_ports(struct vm *vm);
 extern const struct pci_port_ops release_port_ops;
 int release_watch(struct vm_device *d, struct err *e);
 void release_unwatch(struct vm_device *d);
+/* Whether the host waits for a device that the guest still has. */
+bool release_is_due(struct vm_device *d);
 int release_watch_port(struct vm_port *p, struct err *e);
 void release_unwatch_port(struct vm_port *p);
 

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Which devices a VM gets, and what is left of one that was taken back. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "src/vm/assign.h"
+#include "tests/fake/drivers.h"
+#include "tests/fake/tree.h"
+#include "tests/tap.h"
+
+#define SLOT "sys/bus/pci/devices/0000:01:10"
+
+static struct tree tree;
+static struct host host;
+static struct drivers drivers;
+static struct config conf;
+static struct assignments assigned;
+static struct err err;
+
+static void start(void)
+{
+	if (tree.root[0]) {
+		tree_remove(&tree);
+		host_close(&host);
+	}
+	err = (struct err){ 0 };
+	conf = (struct config){ 0 };
+	drivers = (struct drivers){ .by_id = "igbvf" };
+	tree_make(&tree);
+	tree_load(&tree, "igb");
+	CHECK_EQ(host_open(&host, tree.root, &err), 0);
+	drivers_attach(&drivers, &host);
+}
+
+static int assign(const char *value)
+{
+	struct config_device *d = &conf.devices[conf.nr_devices++];
+
+	CHECK_EQ(config_device_parse(value, d, &err), 0);
+	return assign_devices(&conf, &host, &assigned, &err);
+}
+
+static const char *driver_of(const char *dir)
+{
+	static char buf[HOST_NAME_LEN];
+
+	if (host_link_name(&host, buf, sizeof(buf), "%s/driver", dir))
+		buf[0] = '\0';
+	return buf;
+}
+
+static void functions_of_a_slot_are_assigned_together(void)
+{
+	start();
+	CHECK_EQ(assign("0000:01:10.0,multifunction=keep"), 0);
+	CHECK_EQ(assigned.nr, 2);
+	CHECK_EQ(assigned.at[1].function, 2);
+	CHECK(assigned.at[0].config == assigned.at[1].config);
+	CHECK(!strcmp(driver_of(SLOT ".2"), "vfio-pci"));
+	CHECK(assign_undo(&host, &assigned));
+	CHECK(!strcmp(driver_of(SLOT ".2"), "igbvf"));
+}
+
+static void a_function_of_a_slot_is_not_given_again(void)
+{
+	start();
+	CHECK_EQ(assign("0000:01:10.0,multifunction=keep"), 0);
+	CHECK(assign_undo(&host, &assigned));
+	CHECK_EQ(assign("0000:01:10.2"), -EINVAL);
+	CHECK_HAS(err.msg, "--device 0000:01:10.2: is given twice");
+	CHECK(!strcmp(driver_of(SLOT ".0"), "igbvf"));
+}
+
+static void a_handed_file_is_closed_when_its_device_is_gone(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	struct assignment a = { .device.fd = fd };
+
+	assign_gone(&a);
+	CHECK(a.is_gone);
+	CHECK_EQ(a.device.fd, -1);
+	CHECK_EQ(fcntl(fd, F_GETFD), -1);
+}
+
+static void what_another_vm_took_stays_with_it(void)
+{
+	start();
+	CHECK_EQ(assign("0000:01:10.0"), 0);
+	assign_gone(&assigned.at[0]);
+	CHECK(assign_undo(&host, &assigned));
+	CHECK(!strcmp(driver_of(SLOT ".0"), "vfio-pci"));
+}
+
+int main(void)
+{
+	TAP_RUN(functions_of_a_slot_are_assigned_together);
+	TAP_RUN(a_function_of_a_slot_is_not_given_again);
+	TAP_RUN(a_handed_file_is_closed_when_its_device_is_gone);
+	TAP_RUN(what_another_vm_took_stays_with_it);
+	tree_remove(&tree);
+	host_close(&host);
+	return tap_done();
+}
