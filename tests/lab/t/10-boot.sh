@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Guests without a device: CPUs, memory, both boot protocols, and each way in
-# which a guest ends.
+# which a guest ends. No VFIO, so one kernel is enough.
+#
+# lab-kernel: stock
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
