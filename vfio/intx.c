@@ -9,7 +9,9 @@
  *	-> VFIO unmasks the device's pin; if it is still raised, once more
  *
  * No step needs user space. Kernels without resampling (before 3.8) would need
- * every EOI here; there is no way for them.
+ * every EOI here; there is no way for them. Mediated devices may not take an
+ * eventfd for the last step (mtty of the kernel's samples does not): for those
+ * the event loop waits for resample_fd and unmasks.
  *
  * On and off follow the guest (pci/intx.c). VFIO knows the device's INTx
  * Disable bit as well and masks by it, so it is set whenever the pin is off:
@@ -21,6 +23,8 @@
  * was raised does not stay.
  */
 #include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "vfio/priv.h"
 
@@ -45,11 +49,19 @@ static int intx_set(struct vfio_pci *v, uint32_t action, const int *fd,
 		       : ret;
 }
 
+static void stop_waiting(struct vfio_pci *v)
+{
+	if (v->intx_end.ready)
+		loop_del(v->env.loop, &v->intx_end);
+	v->intx_end.ready = NULL;
+}
+
 static void intx_off(struct vfio_pci *v)
 {
 	if (!v->intx_on)
 		return;
 	v->intx_on = false;
+	stop_waiting(v);
 	if (v->d->ops)
 		vfio_config_decode_on(v, v->is_master);
 	vfio_index_off(v, VFIO_PCI_INTX_IRQ_INDEX);
@@ -57,11 +69,36 @@ static void intx_off(struct vfio_pci *v)
 	irq_level_detach(&v->intx);
 }
 
-/*
- * The unmask eventfd needs an index that is on. Mediated devices may have none
- * (mtty of the kernel's samples): they mask nothing, so there is nothing to
- * unmask either.
- */
+/* On the loop's thread. A device that has just left answers with an error. */
+static void intx_ended(struct loop_source *s, uint32_t events)
+{
+	struct vfio_pci *v = CONTAINER_OF(s, struct vfio_pci, intx_end);
+	struct err e = { 0 };
+	uint64_t count;
+
+	(void)events;
+	if (read(s->fd, &count, sizeof(count)) != sizeof(count))
+		return;
+	if (intx_set(v, VFIO_IRQ_SET_ACTION_UNMASK, NULL, &e))
+		log_guest(&v->pci.limit, v->d->name, "%s", e.msg);
+}
+
+static int wait_for_end(struct vfio_pci *v, struct err *e)
+{
+	int ret;
+
+	if (!v->env.loop)
+		return -e->code;
+	*e = (struct err){ 0 };
+	v->intx_end.fd = v->intx.resample_fd;
+	v->intx_end.ready = intx_ended;
+	ret = loop_add(v->env.loop, &v->intx_end, EPOLLIN, e);
+	if (ret)
+		v->intx_end.ready = NULL;
+	return ret;
+}
+
+/* The unmask eventfd needs an index that is on. */
 static int intx_connect(struct vfio_pci *v, struct err *e)
 {
 	int ret;
@@ -74,7 +111,9 @@ static int intx_connect(struct vfio_pci *v, struct err *e)
 	if (ret)
 		goto out_detach;
 	ret = intx_set(v, VFIO_IRQ_SET_ACTION_UNMASK, &v->intx.resample_fd, e);
-	if (ret && v->d->is_pci)
+	if (ret == -ENOTTY)
+		ret = wait_for_end(v, e);
+	if (ret)
 		goto out_index;
 	return 0;
 

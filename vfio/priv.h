@@ -87,6 +87,9 @@ struct vfio_pci {
 	bool msi_on;	       /* the kernel has MSI on */
 	struct irq_level intx; /* irq NULL: none */
 	bool intx_on;
+	/* Waits for the end of an interrupt, see intx.c; ready NULL: does not
+	 */
+	struct loop_source intx_end;
 };
 
 /* clang-tidy takes the builtin for a read. */

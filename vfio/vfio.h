@@ -14,6 +14,7 @@
 #include "iommu/iommu.h"
 #include "pci/pci.h"
 #include "src/core/irq.h"
+#include "src/core/loop.h"
 #include "src/core/mem.h"
 
 struct vfio_sparse_area {
@@ -166,6 +167,9 @@ struct vfio_env {
 	struct bus *pio;  /* port I/O BARs */
 	struct irq *irq;
 	uint32_t intx_gsi; /* where its INTx pin leads; 0: it shows no pin */
+	/* For devices that cannot take an eventfd to unmask INTx; NULL: such
+	 * have no INTx. */
+	struct loop *loop;
 };
 
 enum vfio_rom_source {

@@ -201,6 +201,7 @@ static int add_at(struct vm *vm, struct vm_device *d, struct pci_place place,
 		.mmio = &vm->mmio,
 		.pio = &vm->pio,
 		.irq = &vm->irq,
+		.loop = &vm->loop,
 		.intx_gsi = pci_intx_gsi(&vm->pci, place, intx_pin(&d->dev)),
 	};
 	int ret = vfio_pci_new(&d->dev, &env, &options, &d->pci, e);

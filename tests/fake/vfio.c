@@ -325,9 +325,17 @@ static int intx_set(struct fake_vfio *f, const struct vfio_irqs *irqs)
 		f->pin_fd = f->unmask_fd = -1;
 		return 0;
 	}
-	if (irqs->start || irqs->nr != 1 || !irqs->eventfds)
+	if (irqs->start || irqs->nr != 1)
+		return -EINVAL;
+	if (irqs->action == VFIO_IRQ_SET_ACTION_UNMASK && !irqs->eventfds) {
+		pin_unmask(f);
+		return 0;
+	}
+	if (!irqs->eventfds)
 		return -EINVAL;
 	if (irqs->action == VFIO_IRQ_SET_ACTION_UNMASK) {
+		if (f->no_unmask_fd)
+			return -ENOTTY;
 		f->unmask_fd = irqs->eventfds[0];
 		return is_on ? 0 : -EINVAL;
 	}

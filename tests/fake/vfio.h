@@ -31,6 +31,8 @@ struct fake_vfio {
 	bool can_dmabuf;
 	/* It stays in D0. */
 	bool keeps_awake;
+	/* INTx is unmasked by a call only, as mtty's. */
+	bool no_unmask_fd;
 	/* MSI-X vectors can be added while it is on. */
 	bool can_grow;
 	/* Reads of config space give all-ones. */

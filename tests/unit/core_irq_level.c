@@ -26,7 +26,7 @@ static void stop(void)
 	irq_fini(&irq);
 }
 
-static void raise(int fd)
+static void raise_pin(int fd)
 {
 	const uint64_t one = 1;
 
@@ -80,8 +80,8 @@ static void what_is_under_way_does_not_outlive_detaching(void)
 {
 	start();
 	CHECK_EQ(irq_level_attach(&level, &err), 0);
-	raise(level.eventfd);
-	raise(level.resample_fd);
+	raise_pin(level.eventfd);
+	raise_pin(level.resample_fd);
 	irq_level_detach(&level);
 	CHECK(!take(level.eventfd));
 	CHECK(!take(level.resample_fd));

@@ -34,6 +34,7 @@ struct vm {
 	struct bus mmio, pio;
 	struct irq irq;
 	uint32_t intx_gsi; /* 0: no pin for what is assigned */
+	struct loop *loop; /* for those that need one */
 	struct vfio_pci *v;
 	struct pci_dev *dev;
 	struct vfio_pci_options options;
@@ -88,7 +89,7 @@ __attribute__((unused)) static void vm_start(struct vm *vm, const char *dump)
 __attribute__((unused)) static int vm_assign(struct vm *vm)
 {
 	struct vfio_env env = { &vm->mem, &vm->mmio, &vm->pio, &vm->irq,
-				vm->intx_gsi };
+				vm->intx_gsi, vm->loop };
 	int ret = vfio_pci_new(&vm->fake.dev, &env, &vm->options, &vm->v,
 			       &vm->err);
 
