@@ -27,9 +27,11 @@ done
 echo "BACK $back"
 before=$(irq_count $bdf)
 stty -F /dev/$tty raw -echo clocal
-echo "there and nowhere" > /dev/$tty &
-sleep 2
+exec 3> /dev/$tty # its interrupts are counted as long as it is open
+echo "there and nowhere" >&3
+sleep 1
 report mtty $bdf $before none
+exec 3>&-
 '
 
 uuid=$(cat /proc/sys/kernel/random/uuid)
