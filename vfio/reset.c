@@ -56,7 +56,7 @@ static struct vfio_dev *dev_find(struct vfio_dev **devs, unsigned int nr,
 				 const struct vfio_pci_dependent_device *at)
 {
 	for (unsigned int i = 0; i < nr; i++)
-		if (bdf_equal(devs[i]->bdf, bdf_of(at)))
+		if (devs[i]->is_pci && bdf_equal(devs[i]->bdf, bdf_of(at)))
 			return devs[i];
 	return NULL;
 }

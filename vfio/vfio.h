@@ -153,7 +153,8 @@ int vfio_reset_methods(const struct host *h, struct bdf bdf, char *buf,
 
 /*
  * devs are all functions of the VM, open and not yet set up for the guest.
- * Resets those that have no reset of their own, each bus or slot once, and
+ * Resets those that have no reset of their own (mediated devices never have a
+ * bus), each bus or slot once, and
  * checks that all came back. Nothing is reset if a function would be hit that
  * is not the VM's: -EPERM names it. Returns the first error, after trying the
  * others: such a function comes to the guest as its last user left it.

@@ -543,9 +543,10 @@ void fake_vfio_init(struct fake_vfio *f, const char *dump)
 	unsigned int cap;
 
 	memset(f, 0, sizeof(*f));
-	f->dev =
-		(struct vfio_dev){ .ops = &fake_ops, .fd = -1, .is_pci = true };
-	bdf_str((struct bdf){ .bus = 1, .devfn = 0x80 }, f->dev.name);
+	f->dev = (struct vfio_dev){ .ops = &fake_ops, .fd = -1 };
+	f->dev.is_pci = true;
+	f->dev.bdf = (struct bdf){ .bus = 1, .devfn = 0x80 };
+	bdf_str(f->dev.bdf, f->dev.name);
 	f->dev.info.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET;
 	for (const char *line = dump; line; line = strchr(line, '\n')) {
 		line += *line == '\n';

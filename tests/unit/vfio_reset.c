@@ -106,6 +106,16 @@ static void each_group_is_proved_once(void)
 	stop();
 }
 
+static void a_mediated_device_is_on_no_bus_to_reset(void)
+{
+	start_own_groups();
+	for (unsigned int n = 0; n < NR; n++)
+		devs[n]->is_pci = false;
+	CHECK_EQ(vfio_hot_reset(devs, NR, &err), 0);
+	CHECK_EQ(nr_hot_resets(), 0);
+	stop();
+}
+
 static void functions_with_a_reset_of_their_own_are_left_alone(void)
 {
 	start_own_groups();
@@ -238,6 +248,7 @@ int main(void)
 {
 	TAP_RUN(functions_without_reset_are_reset_together_once);
 	TAP_RUN(each_group_is_proved_once);
+	TAP_RUN(a_mediated_device_is_on_no_bus_to_reset);
 	TAP_RUN(functions_with_a_reset_of_their_own_are_left_alone);
 	TAP_RUN(a_function_of_somebody_else_prevents_it_and_is_named);
 	TAP_RUN(one_on_vfio_pci_in_a_group_of_ours_does_not_prevent_it);
