@@ -189,8 +189,8 @@ static void power_went_off(struct pci_port *p)
 		todo(p, PORT_TELL_REMOVED);
 		return;
 	}
-	log_info(p->dev.name,
-		 "the guest turned the slot's power off, its device waits");
+	log_debug(p->dev.name,
+		  "the guest turned the slot's power off, its device waits");
 	todo(p, PORT_RESET_BEHIND);
 }
 

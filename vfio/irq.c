@@ -34,7 +34,7 @@ void vfio_index_off(struct vfio_pci *v, unsigned int index)
 
 	/* Closing it turned all off. */
 	if (v->d->ops && vfio_set_irqs(v, &off, &e))
-		log_warn(v->d->name, "%s", e.msg);
+		log_guest(&v->pci.limit, v->d->name, "%s", e.msg);
 }
 
 int vfio_route_attach(struct vfio_pci *v, struct msi_route *r, struct err *e)

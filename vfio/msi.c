@@ -129,8 +129,8 @@ static int vectors_on(struct vfio_pci *v, struct err *e)
 	if (ret <= 0)
 		return ret;
 	nr = power_of_two((unsigned int)ret);
-	log_warn(
-		v->d->name,
+	log_guest(
+		&v->pci.limit, v->d->name,
 		"the host has only %u of %u MSI vectors for this device: the device shares them as it sees fit",
 		nr, v->msi.nr_vectors);
 	ret = vectors_give(v, nr, e);

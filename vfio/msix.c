@@ -105,8 +105,8 @@ static int host_on(struct vfio_pci *v, struct err *e)
 	h->limit = h->nr;
 	ret = vectors_give(v, 0, nr, e);
 	if (ret > 0) {
-		log_warn(
-			v->d->name,
+		log_guest(
+			&v->pci.limit, v->d->name,
 			"the host has only %d of %u interrupt vectors left for this device: the others stay silent",
 			ret, nr);
 		nr = h->limit = (unsigned int)ret;

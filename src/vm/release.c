@@ -122,8 +122,8 @@ static void on_error(struct loop_source *s, uint32_t events)
 	if (!drain(s->fd) || d->state == VM_DEVICE_GONE)
 		return;
 	if (d->assignment->config->on_error == CONFIG_ERROR_REPORT) {
-		log_warn(
-			d->dev.name,
+		log_guest(
+			&d->error_limit, d->dev.name,
 			"the device reported an uncorrectable error (PCIe AER); see the host's kernel log");
 		return;
 	}

@@ -85,15 +85,18 @@ static void on_signal(struct loop_signals *s, int signo)
 struct vm_irq_source {
 	struct loop_source source;
 	struct irq *irq;
+	struct log_limit limit;
 };
 
 static void on_first_interrupt(struct loop_source *s, uint32_t events)
 {
+	struct vm_irq_source *irqs =
+		CONTAINER_OF(s, struct vm_irq_source, source);
 	struct err e = { 0 };
 
 	(void)events;
-	if (irq_flush(CONTAINER_OF(s, struct vm_irq_source, source)->irq, &e))
-		log_warn("interrupts", "%s", e.msg);
+	if (irq_flush(irqs->irq, &e))
+		log_guest(&irqs->limit, "interrupts", "%s", e.msg);
 }
 
 static int wait_for_interrupts(struct vm *vm, struct vm_irq_source *s,

@@ -82,6 +82,7 @@ struct vm_device {
 	struct pci_port *port; /* that it is behind, or NULL */
 	enum vm_device_state state;
 	struct loop_source request, error;
+	struct log_limit error_limit;
 	struct loop_timer timer;
 	bool has_timer;
 };
