@@ -218,6 +218,30 @@ static bool same_device(const struct config_device *a,
 	return a->path[0] && !strcmp(a->path, b->path);
 }
 
+/* What two devices cannot have both. */
+static int check_pair(const struct config_device *other,
+		      const struct config_device *d, const char *value,
+		      struct err *e)
+{
+	if (same_device(other, d))
+		return err_set(e, EINVAL, "--device %s: is given twice", value);
+	if (d->port[0] && !strcmp(d->port, other->port)) {
+		err_set(e, EINVAL,
+			"--device %s: another --device is behind port %s",
+			value, d->port);
+		err_hint(
+			e,
+			"a port has one slot: name another port, or give all functions of one card by multifunction=keep");
+		return -EINVAL;
+	}
+	if (d->devfn < 0 || d->devfn != other->devfn)
+		return 0;
+	err_set(e, EINVAL, "--device %s: another --device has addr=%02x.%x",
+		value, (unsigned int)d->devfn >> 3, (unsigned int)d->devfn & 7);
+	err_hint(e, "leave addr= out, and it gets a free slot");
+	return -EINVAL;
+}
+
 static int set_device(void *target, const char *value, struct err *e)
 {
 	struct config *c = ((struct parse *)target)->c;
@@ -231,12 +255,10 @@ static int set_device(void *target, const char *value, struct err *e)
 	ret = config_device_parse(value, d, e);
 	if (ret)
 		return ret;
-	for (unsigned int i = 0; i < c->nr_devices; i++)
-		if (same_device(&c->devices[i], d))
-			return err_set(e, EINVAL, "--device %s: is given twice",
-				       value);
-	c->nr_devices++;
-	return 0;
+	for (unsigned int i = 0; !ret && i < c->nr_devices; i++)
+		ret = check_pair(&c->devices[i], d, value, e);
+	c->nr_devices += !ret;
+	return ret;
 }
 
 static int set_vfio_backend(void *target, const char *value, struct err *e)

@@ -225,13 +225,25 @@ static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
 	return ret ? ret : release_watch(d, e);
 }
 
-int devices_add(struct vm *vm, struct err *e)
+static int add_all(struct vm *vm, bool with_addr, struct err *e)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; !ret && i < vm->nr_devices; i++)
-		ret = add_one(vm, &vm->devices[i], e);
+	for (unsigned int i = 0; !ret && i < vm->nr_devices; i++) {
+		struct vm_device *d = &vm->devices[i];
+
+		if ((d->assignment->config->devfn >= 0) == with_addr)
+			ret = add_one(vm, d, e);
+	}
 	return ret;
+}
+
+/* Those that ask for a slot come before those that take any. */
+int devices_add(struct vm *vm, struct err *e)
+{
+	int ret = add_all(vm, true, e);
+
+	return ret ? ret : add_all(vm, false, e);
 }
 
 /* --- the end --- */

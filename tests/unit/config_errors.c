@@ -238,6 +238,27 @@ static void a_device_given_twice_is_refused(void)
 		      "0000:01:10.0: is given twice", "");
 }
 
+static void a_port_for_two_devices_is_refused(void)
+{
+	char k[] = "--kernel=k", a[] = "--device=01:10.0,port=left",
+	     b[] = "--device=01:10.2,port=left";
+
+	refused_words(
+		3, (char *[]){ k, a, b },
+		"--device 01:10.2,port=left: another --device is behind port left",
+		"multifunction=keep");
+}
+
+static void an_address_for_two_devices_is_refused(void)
+{
+	char k[] = "--kernel=k", a[] = "--device=01:10.0,addr=0a.0",
+	     b[] = "--device=01:10.2,addr=0a.0";
+
+	refused_words(3, (char *[]){ k, a, b },
+		      "01:10.2,addr=0a.0: another --device has addr=0a.0",
+		      "leave addr= out");
+}
+
 static void an_fd_that_is_none_is_refused(void)
 {
 	refused("--device", "fd=x", "fd=x: not a file descriptor",
@@ -357,6 +378,8 @@ int main(void)
 	TAP_RUN(a_device_without_address_is_refused);
 	TAP_RUN(two_functions_in_one_device_are_refused);
 	TAP_RUN(a_device_given_twice_is_refused);
+	TAP_RUN(a_port_for_two_devices_is_refused);
+	TAP_RUN(an_address_for_two_devices_is_refused);
 	TAP_RUN(an_fd_that_is_none_is_refused);
 	TAP_RUN(an_address_outside_of_bus_0_is_refused);
 	TAP_RUN(a_port_has_no_address);
