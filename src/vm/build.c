@@ -40,6 +40,15 @@ static int check_host_memory(const struct vm *vm, struct err *e)
 	return -ENOMEM;
 }
 
+/* A start that failed does not wait for the rest of its RAM. */
+static bool is_populate_moot(void *ctx)
+{
+	const struct vm *vm = ctx;
+
+	return vm_is_interrupted(ctx) ||
+	       __atomic_load_n(&vm->is_taken_apart, __ATOMIC_RELAXED);
+}
+
 static void *populate(void *arg)
 {
 	struct vm *vm = arg;
@@ -48,7 +57,7 @@ static void *populate(void *arg)
 	timing_begin(&vm->timing, TIMING_PREFAULT);
 	vm->populate_ret =
 		ram_populate(&vm->ram, cpus > 0 ? (unsigned int)cpus : 1,
-			     vm_is_interrupted, vm, &vm->populate_err);
+			     is_populate_moot, vm, &vm->populate_err);
 	timing_end(&vm->timing, TIMING_PREFAULT);
 	return NULL;
 }
@@ -423,6 +432,7 @@ void vm_teardown(struct vm *vm)
 {
 	struct err ignored = { 0 };
 
+	__atomic_store_n(&vm->is_taken_apart, true, __ATOMIC_RELAXED);
 	wait_populate(vm, &ignored);
 	wait_unpack(vm);
 	boot_unpacked_free(&vm->kernel);

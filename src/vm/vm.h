@@ -99,6 +99,7 @@ struct vm {
 	unsigned int nr_ram_regions;
 	pthread_t populate_thread, unpack_thread;
 	bool is_populating, is_unpacking;
+	bool is_taken_apart; /* atomic: whoever fills RAM may stop */
 	int populate_ret;
 	struct err populate_err;
 	struct boot_unpacked kernel;
