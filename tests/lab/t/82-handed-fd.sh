@@ -36,6 +36,35 @@ for run in first second; do
 done
 is "the_vf_stays_where_it_was" "$(pci_binding "$vf")" "vfio-pci vfio-pci"
 
+# The host takes it back: the kernel waits until the file is closed, too.
+# shellcheck disable=SC2016 # it is for the guest
+watch='. /lib.sh
+bdf=$(functions 8086:10ca)
+[ -n "$bdf" ] || { echo "LIFE without"; exit; }
+echo "LIFE with"
+gone() { busybox od -An -tx2 -N2 $pci/$bdf/config | busybox grep -q ffff; }
+wait_for gone && echo GONE
+sleep 4
+busybox reboot -f
+'
+exec 3<> "$cdev"
+guest_start "lab.cmd=$(guest_script "sh /lab.sh")" --device fd=3 \
+	--initramfs "$(guest_initramfs_with "$watch" $GUEST_FULL)"
+exec 3<&-
+guest_expect '^LIFE with' || true
+echo "$vf" > /sys/bus/pci/drivers/vfio-pci/unbind &
+unbinding=$!
+guest_expect '^GONE' || true
+sleep 1
+is "the_host_gets_a_handed_vf_back_from_a_running_guest" \
+	"$(pci_driver "$vf") $(kill -0 "$guest_pid" && echo running)" "none running"
+status=0
+guest_wait || status=$?
+wait "$unbinding" || true
+console_like "and_the_guest_reboots_without_it" '^LIFE without'
+is "to_its_end" "$status" 0
+bind_driver "$vf" vfio-pci
+
 status=0
 guest_command "" --device fd=3
 run_as_nobody /dev/null || status=$?
