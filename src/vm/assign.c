@@ -126,6 +126,9 @@ static int check_all(const struct config *c, const struct host *h,
 		if (a->at[i].device.id.is_pci && a->at[i].device.fd < 0)
 			ret = iommu_group_check_with(h, a->at[i].device.id.bdf,
 						     &to_bind, e);
+	/* Each bind asks again; but then others have lost their driver. */
+	for (unsigned int i = 0; !ret && i < to_bind.nr; i++)
+		ret = host_in_use(h, managed[i], e);
 	return ret;
 }
 

@@ -33,11 +33,16 @@ static void start(void)
 	drivers_attach(&drivers, &host);
 }
 
-static int assign(const char *value)
+static void add(const char *value)
 {
 	struct config_device *d = &conf.devices[conf.nr_devices++];
 
 	CHECK_EQ(config_device_parse(value, d, &err), 0);
+}
+
+static int assign(const char *value)
+{
+	add(value);
 	return assign_devices(&conf, &host, &assigned, &err);
 }
 
@@ -72,6 +77,17 @@ static void a_function_of_a_slot_is_not_given_again(void)
 	CHECK(!strcmp(driver_of(SLOT ".0"), "igbvf"));
 }
 
+static void nothing_is_bound_if_one_is_in_use(void)
+{
+	start();
+	drivers.addr = "10.0.2.15";
+	add("0000:01:10.2");
+	CHECK_EQ(assign("0000:01:10.0"), -EBUSY);
+	CHECK_HAS(err.msg, "0000:01:10.0: its interface eth1 is up");
+	CHECK_EQ(drivers.nr_writes, 0);
+	CHECK(assign_undo(&host, &assigned));
+}
+
 static void a_handed_file_is_closed_when_its_device_is_gone(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -96,6 +112,7 @@ int main(void)
 {
 	TAP_RUN(functions_of_a_slot_are_assigned_together);
 	TAP_RUN(a_function_of_a_slot_is_not_given_again);
+	TAP_RUN(nothing_is_bound_if_one_is_in_use);
 	TAP_RUN(a_handed_file_is_closed_when_its_device_is_gone);
 	TAP_RUN(what_another_vm_took_stays_with_it);
 	tree_remove(&tree);
