@@ -198,13 +198,3 @@ void vfio_intx_fini(struct vfio_pci *v)
 	intx_off(v);
 	irq_level_fini(&v->intx);
 }
-
-void vfio_pci_set_intx_gsi(struct vfio_pci *v, uint32_t gsi)
-{
-	if (!v->intx.irq)
-		return;
-	BUG_ON(v->intx_on || gsi >= IRQ_NR_PINS);
-	v->intx.gsi = gsi;
-	if (!gsi)
-		pci_dev_set_intx(&v->pci, 0, NULL);
-}

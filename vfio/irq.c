@@ -81,11 +81,6 @@ void vfio_host_vectors(struct vfio_pci *v, uint64_t nr)
 	__atomic_store_n(&v->stats.host_vectors, nr, __ATOMIC_RELAXED);
 }
 
-void vfio_irqs_off(struct vfio_pci *v)
-{
-	pci_dev_irqs_off_locked(&v->pci);
-}
-
 /* --- events for the VMM --- */
 
 int vfio_dev_watch(struct vfio_dev *d, unsigned int index, int eventfd,

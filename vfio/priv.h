@@ -190,8 +190,6 @@ void vfio_message_complain(struct vfio_pci *v, const char *kind,
 			   unsigned int vector, uint64_t address);
 /* For the statistics: how many the host spends. */
 void vfio_host_vectors(struct vfio_pci *v, uint64_t nr);
-/* INTx, MSI and MSI-X off in the model and the kernel. Lock held. */
-void vfio_irqs_off(struct vfio_pci *v);
 
 /* --- msix.c --- */
 

@@ -37,7 +37,6 @@ enum {
 	MAX_PIECES =
 		VFIO_MAX_SPARSE + 3, /* table, PBA, mirror cut one each in two
 				      */
-	MAX_PARTS = 2 * MAX_PIECES + 1,
 };
 
 /* --- the guest gives the BAR an address, or takes it --- */

@@ -211,9 +211,6 @@ struct pci_dev *vfio_pci_dev(struct vfio_pci *v);
  * the device's afterwards). Any thread, once; waits for the reset.
  */
 void vfio_pci_detach(struct vfio_pci *v);
-/* Another pin of the IOAPIC than env's for INTx, once the function has its
- * place; 0 takes INTx away. Before vCPUs run. */
-void vfio_pci_set_intx_gsi(struct vfio_pci *v, uint32_t gsi);
 /* Interrupts off, regions out of mem and bus, reset, close. vCPUs have stopped.
  */
 void vfio_pci_free(struct vfio_pci *v);

@@ -125,25 +125,6 @@ static void intx_costs_three_calls_to_turn_on(void)
 	vm_stop(&vm);
 }
 
-static void the_gsi_can_be_told_when_the_function_has_its_place(void)
-{
-	vm_e1000e(&vm);
-	vfio_pci_set_intx_gsi(vm.v, 22);
-	wr(PCI_COMMAND, 2, USED);
-	CHECK_EQ(vm.sink.irqfds[0].gsi, 22);
-	vm_stop(&vm);
-}
-
-static void no_gsi_takes_the_pin_away(void)
-{
-	vm_e1000e(&vm);
-	vfio_pci_set_intx_gsi(vm.v, 0);
-	wr(PCI_COMMAND, 2, USED);
-	CHECK_EQ(pci_dev_read(vm.dev, PCI_INTERRUPT_PIN, 1), 0);
-	CHECK_EQ(vm.sink.nr_irqfds, 0);
-	vm_stop(&vm);
-}
-
 /* Each step of turning it on in its turn. */
 static void a_step_that_fails_leaves_nothing_on(void)
 {
@@ -430,8 +411,6 @@ int main(void)
 	TAP_RUN(what_was_raised_while_disabled_comes_when_it_is_enabled);
 	TAP_RUN(status_shows_the_devices_own_bit);
 	TAP_RUN(intx_costs_three_calls_to_turn_on);
-	TAP_RUN(the_gsi_can_be_told_when_the_function_has_its_place);
-	TAP_RUN(no_gsi_takes_the_pin_away);
 	TAP_RUN(a_step_that_fails_leaves_nothing_on);
 	TAP_RUN(a_device_without_an_unmask_eventfd_is_unmasked_by_the_loop);
 	TAP_RUN(msi_reaches_the_guest_without_user_space);
