@@ -88,11 +88,13 @@ static void do_system_event(struct vcpu *v)
 }
 
 /*
- * KVM gives up when an access to MMIO interrupts the delivery of an event. If
- * it is run again, it delivers the event and then does the access, so a guest
- * need not die of what a nested hypervisor reports late (QEMU's SVM leaves the
- * event in exit_int_info after it was delivered). One whose IDT lies in MMIO
- * comes back here at once, again and again: that one crashes.
+ * KVM gives up when an access to MMIO interrupts the delivery of an event.
+ * Since Linux 6.14 it says so on AMD also if there was none: it looks at the
+ * type in EXITINTINFO and not at the valid bit (svm_check_emulate_instruction),
+ * and QEMU's emulated CPU leaves the type of the guest's last exception there
+ * (handle_even_inj). Run again, KVM delivers what is to be delivered, and then
+ * does the access. A guest whose IDT lies in MMIO comes back here at once,
+ * again and again: that one crashes.
  */
 static bool can_redeliver(struct vcpu *v)
 {
