@@ -51,9 +51,9 @@ static int intx_set(struct vfio_pci *v, uint32_t action, const int *fd,
 
 static void stop_waiting(struct vfio_pci *v)
 {
-	if (v->intx_end.ready)
+	if (v->intx_waits)
 		loop_del(v->env.loop, &v->intx_end);
-	v->intx_end.ready = NULL;
+	v->intx_waits = false;
 }
 
 static void intx_off(struct vfio_pci *v)
@@ -69,18 +69,30 @@ static void intx_off(struct vfio_pci *v)
 	irq_level_detach(&v->intx);
 }
 
-/* On the loop's thread. A device that has just left answers with an error. */
-static void intx_ended(struct loop_source *s, uint32_t events)
+static void intx_ended_locked(struct vfio_pci *v)
 {
-	struct vfio_pci *v = CONTAINER_OF(s, struct vfio_pci, intx_end);
 	struct err e = { 0 };
 	uint64_t count;
 
-	(void)events;
-	if (read(s->fd, &count, sizeof(count)) != sizeof(count))
+	if (!v->intx_waits ||
+	    read(v->intx_end.fd, &count, sizeof(count)) != sizeof(count))
 		return;
 	if (intx_set(v, VFIO_IRQ_SET_ACTION_UNMASK, NULL, &e))
 		log_guest(&v->pci.limit, v->d->name, "%s", e.msg);
+}
+
+/*
+ * On the loop's thread, which may be on its way here while a vCPU turns the pin
+ * off: the lock tells.
+ */
+static void intx_ended(struct loop_source *s, uint32_t events)
+{
+	struct vfio_pci *v = CONTAINER_OF(s, struct vfio_pci, intx_end);
+
+	(void)events;
+	pthread_mutex_lock(&v->pci.lock);
+	intx_ended_locked(v);
+	pthread_mutex_unlock(&v->pci.lock);
 }
 
 static int wait_for_end(struct vfio_pci *v, struct err *e)
@@ -93,8 +105,7 @@ static int wait_for_end(struct vfio_pci *v, struct err *e)
 	v->intx_end.fd = v->intx.resample_fd;
 	v->intx_end.ready = intx_ended;
 	ret = loop_add(v->env.loop, &v->intx_end, EPOLLIN, e);
-	if (ret)
-		v->intx_end.ready = NULL;
+	v->intx_waits = !ret;
 	return ret;
 }
 

@@ -87,9 +87,9 @@ struct vfio_pci {
 	bool msi_on;	       /* the kernel has MSI on */
 	struct irq_level intx; /* irq NULL: none */
 	bool intx_on;
-	/* Waits for the end of an interrupt, see intx.c; ready NULL: does not
-	 */
+	/* The loop waits for the end of an interrupt, see intx.c. */
 	struct loop_source intx_end;
+	bool intx_waits;
 };
 
 /* clang-tidy takes the builtin for a read. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* INTx and MSI of a physical function, and changes between all three ways. */
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 
 #include "tests/unit/vfio_fixture.h"
@@ -162,7 +163,7 @@ static int run_loop(void)
 }
 
 /* mtty of the kernel's samples is such a one. */
-static void a_device_without_an_unmask_eventfd_is_unmasked_by_the_loop(void)
+static void start_without_unmask_eventfd(void)
 {
 	vm_start(&vm, fake_e1000e_dump);
 	CHECK_EQ(loop_init(&loop, &vm.err), 0);
@@ -173,6 +174,11 @@ static void a_device_without_an_unmask_eventfd_is_unmasked_by_the_loop(void)
 	fake_vfio_bar(&vm.fake, 3, KIB(16), true);
 	CHECK_EQ(vm_assign(&vm), 0);
 	wr(PCI_COMMAND, 2, USED);
+}
+
+static void a_device_without_an_unmask_eventfd_is_unmasked_by_the_loop(void)
+{
+	start_without_unmask_eventfd();
 	fake_vfio_pin(&vm.fake, true);
 	CHECK(pin_interrupts());
 	fake_vfio_pin(&vm.fake, false);
@@ -180,6 +186,27 @@ static void a_device_without_an_unmask_eventfd_is_unmasked_by_the_loop(void)
 	CHECK_EQ(fake_irq_eoi(&vm.sink, INTX_GSI), 1);
 	CHECK_EQ(run_loop(), 0);
 	CHECK(!vm.fake.pin_is_masked);
+	vm_stop(&vm);
+	loop_fini(&loop);
+}
+
+/* The loop has taken the event when another thread turns the pin off. */
+static void an_end_that_comes_too_late_does_nothing(void)
+{
+	struct epoll_event event;
+	struct loop_source *end;
+	unsigned int nr;
+
+	start_without_unmask_eventfd();
+	fake_vfio_pin(&vm.fake, true);
+	CHECK(pin_interrupts());
+	CHECK_EQ(fake_irq_eoi(&vm.sink, INTX_GSI), 1);
+	CHECK_EQ(epoll_wait(loop.epoll_fd, &event, 1, 0), 1);
+	end = event.data.ptr;
+	wr(PCI_COMMAND, 2, USED | PCI_COMMAND_INTX_DISABLE);
+	nr = vm.fake.nr_set_irqs;
+	end->ready(end, event.events);
+	CHECK_EQ(vm.fake.nr_set_irqs, nr);
 	vm_stop(&vm);
 	loop_fini(&loop);
 }
@@ -413,6 +440,7 @@ int main(void)
 	TAP_RUN(intx_costs_three_calls_to_turn_on);
 	TAP_RUN(a_step_that_fails_leaves_nothing_on);
 	TAP_RUN(a_device_without_an_unmask_eventfd_is_unmasked_by_the_loop);
+	TAP_RUN(an_end_that_comes_too_late_does_nothing);
 	TAP_RUN(msi_reaches_the_guest_without_user_space);
 	TAP_RUN(many_msi_vectors_cost_one_call_and_one_table_write);
 	TAP_RUN(fewer_msi_vectors_than_there_are_can_be_enabled);
