@@ -47,7 +47,7 @@ static void vf_token(const struct subject *s, struct err *e)
 	if (host_is_vfio_driver(pf.driver))
 		err_hint(
 			e,
-			"its physical function %s is bound to %s, so VFs need the token of the process that holds it; give the physical function back to its host driver",
+			"its physical function %s is bound to %s, so VFs need the token of the process that holds it: give it with vf-token=UUID, or give the physical function back to its host driver",
 			bdf_str(s->pci.pf, name), pf.driver);
 }
 

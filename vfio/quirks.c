@@ -6,12 +6,12 @@
  * One table. Each row says which functions it is for (vendor, device, class,
  * under masks), what is to be done, why, and where to read more. The first
  * matching row of each kind applies; -v shows it. A row needs no code: the
- *kinds are done where the thing is at home, driven by struct vfio_quirks:
+ * kinds are done where the thing is at home, driven by struct vfio_quirks:
  *
- *	no ROM		rom.c leaves the ROM BAR out, unless a file was given
- *	PBA		caps.c corrects where the MSI-X pending bits are
- *	mirror		region.c traps the pages of a BAR in which a device
- *shows its config space again, and trap.c answers from the guest's
+ *	no ROM	rom.c leaves the ROM BAR out, unless a file was given
+ *	PBA	caps.c corrects where the MSI-X pending bits are
+ *	mirror	region.c traps the pages of a BAR in which a device shows its
+ *		config space again, and trap.c answers from the guest's
  *
  * What the kernel handles itself (resets that hang, INTx that cannot be masked,
  * VPD that must not be read: drivers/pci/quirks.c, vfio_pci_nointx) has no row.

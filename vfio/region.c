@@ -5,8 +5,7 @@
  *
  * A BAR is cut into parts once. What the kernel lets us mmap is mmapped, but
  * for the pages that hold the MSI-X table and the PBA (or that a quirk wants);
- * the rest (those pages,
- * holes between sparse areas, BARs below one page, port I/O) is trapped. When
+ * the rest (those pages, holes between sparse areas, port I/O) is trapped. When
  * the guest gives the BAR an address, mmapped parts become device regions of
  * guest memory, which KVM maps without an exit, and trapped parts become ranges
  * of the bus; when it takes it away, they go.
