@@ -88,8 +88,8 @@ __attribute__((unused)) static void vm_start(struct vm *vm, const char *dump)
 
 __attribute__((unused)) static int vm_assign(struct vm *vm)
 {
-	struct vfio_env env = { &vm->mem, &vm->mmio, &vm->pio, &vm->irq,
-				vm->intx_gsi, vm->loop };
+	struct vfio_env env = { &vm->mem, &vm->mmio,	&vm->pio,
+				&vm->irq, vm->intx_gsi, vm->loop };
 	int ret = vfio_pci_new(&vm->fake.dev, &env, &vm->options, &vm->v,
 			       &vm->err);
 
