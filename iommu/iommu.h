@@ -115,6 +115,8 @@ int iommu_new(const struct host *h, enum iommu_kind kind,
 int iommu_dev_open(struct iommu *i, struct iommu_device *dev, int *fd,
 		   int *kvm_fd, struct err *e);
 void iommu_dev_close(struct iommu *i, const char *name);
+/* Whether BARs are mapped as well, now that all devices are open. */
+bool iommu_wants_p2p(const struct iommu *i);
 int iommu_ranges(struct iommu *i, struct iova_range *out, unsigned int max,
 		 unsigned int *nr, struct err *e);
 void iommu_free(struct iommu *i);

@@ -18,7 +18,7 @@
 
 #include "iommu/priv.h"
 
-static bool is_wanted(const struct iommu *i)
+bool iommu_wants_p2p(const struct iommu *i)
 {
 	return i->p2p == IOMMU_P2P_ON ||
 	       (i->p2p == IOMMU_P2P_AUTO && i->nr_open >= 2);
@@ -44,7 +44,7 @@ void iommu_p2p_add(struct iommu *i, const struct mem_region *r)
 {
 	struct err e = { 0 };
 
-	if (!is_wanted(i))
+	if (!iommu_wants_p2p(i))
 		return;
 	if (i->nr_p2p == ARRAY_SIZE(i->p2p_maps))
 		err_set(&e, ENOSPC, "%u parts of BARs are mapped already",

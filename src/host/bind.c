@@ -262,32 +262,50 @@ static void roll_back(const struct host *h, struct host_bind *undo,
 			 "and it could not be put back: %.400s", second.msg);
 }
 
+/* Everything that can be refused. *driver is NULL if it is on one of VFIO's. */
+static int prepare(const struct host *h, struct host_bind *undo,
+		   struct host_pci *dev, const char **driver, struct err *e)
+{
+	char s[BDF_STR_LEN];
+	int ret = host_pci_get(h, undo->bdf, dev, e);
+
+	*driver = NULL;
+	if (ret || host_is_vfio_driver(dev->driver))
+		return ret;
+	bdf_str(undo->bdf, s);
+	memcpy(undo->driver, dev->driver, sizeof(undo->driver));
+	if ((ret = check_kind(dev, e)) || (ret = check_no_vfs(h, dev, e)) ||
+	    (ret = read_override(h, s, undo->override, sizeof(undo->override),
+				 e)))
+		return ret;
+	*driver = host_is_vfio_driver(undo->override) ? undo->override
+						      : "vfio-pci";
+	ret = check_driver(h, s, *driver, e);
+	return ret ? ret : host_in_use(h, undo->bdf, e);
+}
+
+int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
+{
+	struct host_bind undo = { .bdf = bdf };
+	struct host_pci dev;
+	const char *driver;
+
+	return prepare(h, &undo, &dev, &driver, e);
+}
+
 int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 		   struct err *e)
 {
-	const char *driver = "vfio-pci";
 	struct host_pci dev;
+	const char *driver;
 	char s[BDF_STR_LEN];
 	int ret;
 
 	*undo = (struct host_bind){ .bdf = bdf };
-	ret = host_pci_get(h, bdf, &dev, e);
-	if (ret)
+	ret = prepare(h, undo, &dev, &driver, e);
+	if (ret || !driver)
 		return ret;
-	if (host_is_vfio_driver(dev.driver))
-		return 0;
-	bdf_str(bdf, s);
-	memcpy(undo->driver, dev.driver, sizeof(undo->driver));
-	if ((ret = check_kind(&dev, e)) || (ret = check_no_vfs(h, &dev, e)) ||
-	    (ret = read_override(h, s, undo->override, sizeof(undo->override),
-				 e)))
-		return ret;
-	if (host_is_vfio_driver(undo->override))
-		driver = undo->override;
-	if ((ret = check_driver(h, s, driver, e)) ||
-	    (ret = host_in_use(h, bdf, e)))
-		return ret;
-	warn_boot_vga(h, s);
+	warn_boot_vga(h, bdf_str(bdf, s));
 	ret = bind_steps(h, &dev, driver, undo, e);
 	if (ret)
 		roll_back(h, undo, e);

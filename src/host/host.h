@@ -140,6 +140,8 @@ struct host_bind {
 };
 int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 		   struct err *e);
+/* Only the refusals of that, for who binds several. */
+int host_bind_check(const struct host *h, struct bdf bdf, struct err *e);
 /*
  * Puts back driver and driver_override. Safe to call twice (again after a
  * failure) and on a zeroed record; a function that is gone needs nothing. With

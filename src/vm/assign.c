@@ -128,7 +128,7 @@ static int check_all(const struct config *c, const struct host *h,
 						     &to_bind, e);
 	/* Each bind asks again; but then others have lost their driver. */
 	for (unsigned int i = 0; !ret && i < to_bind.nr; i++)
-		ret = host_in_use(h, managed[i], e);
+		ret = host_bind_check(h, managed[i], e);
 	return ret;
 }
 

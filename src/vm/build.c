@@ -179,7 +179,7 @@ static gpa_t end_of_window(const struct vm *vm, gpa_t base, gpa_t end)
 	struct err ignored = { 0 };
 	unsigned int nr;
 
-	if (!vm->iommu ||
+	if (!vm->iommu || !iommu_wants_p2p(vm->iommu) ||
 	    iommu_ranges(vm->iommu, ranges, IOMMU_MAX_RANGES, &nr, &ignored))
 		return end;
 	for (unsigned int i = 0; i < nr; i++)

@@ -193,8 +193,7 @@ static int add_at(struct vm *vm, struct vm_device *d, struct pci_place place,
 		.rom = c->rom,
 		.rom_file = c->rom_file,
 		.behind_port = d->port != NULL,
-		.export_dmabuf =
-			vm->config->p2p != IOMMU_P2P_OFF && vm->nr_devices > 1,
+		.export_dmabuf = iommu_wants_p2p(vm->iommu),
 	};
 	const struct vfio_env env = {
 		.mem = &vm->mem,

@@ -58,9 +58,9 @@ is "nothing_is_said_about_a_guest_that_is_well" "$(cat "$GUEST_ERRORS")" ""
 echo 0 > $hugepages/nr_hugepages
 
 status=0
-guest_run "lab.cmd=$look_around lab.end=panic" --cpus boot=8 \
+guest_run "lab.cmd=$look_around lab.end=panic" --cpus boot=4 \
 	--memory size=128M --on-reboot exit || status=$?
-is "a_guest_has_eight_cpus_on_two" "$(console_value CPUS)" 8
+is "a_guest_has_four_cpus_on_two" "$(console_value CPUS)" 4
 ok "128_MiB_are_enough" between 60000 "$(console_value MEMORY)" 131072
 console_like "the_guest_panicked" 'Kernel panic'
 is "a_panic_reboots" "$status" 5
