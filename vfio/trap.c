@@ -21,28 +21,27 @@ static bool inside(const struct vfio_bar *b, uint64_t off, unsigned int len,
 	       len <= size - (off - start);
 }
 
-static bool in_table(const struct vfio_bar *b, uint64_t off, unsigned int len,
-		     uint64_t *at)
+enum msix_place { MSIX_NONE, MSIX_TABLE, MSIX_PBA };
+
+/* What of MSI-X the access lies in whole; *at is then from the start of that.
+ */
+static enum msix_place msix_place(const struct vfio_bar *b, uint64_t off,
+				  unsigned int len, uint64_t *at)
 {
 	struct pci_msix_layout l;
 
 	if (!b->v->msix.nr_vectors)
-		return false;
+		return MSIX_NONE;
 	l = pci_msix_layout(&b->v->msix);
-	*at = off - l.table_off;
-	return inside(b, off, len, l.table_bar, l.table_off, l.table_len);
-}
-
-static bool in_pba(const struct vfio_bar *b, uint64_t off, unsigned int len,
-		   uint64_t *at)
-{
-	struct pci_msix_layout l;
-
-	if (!b->v->msix.nr_vectors)
-		return false;
-	l = pci_msix_layout(&b->v->msix);
-	*at = off - l.pba_off;
-	return inside(b, off, len, l.pba_bar, l.pba_off, l.pba_len);
+	if (inside(b, off, len, l.table_bar, l.table_off, l.table_len)) {
+		*at = off - l.table_off;
+		return MSIX_TABLE;
+	}
+	if (inside(b, off, len, l.pba_bar, l.pba_off, l.pba_len)) {
+		*at = off - l.pba_off;
+		return MSIX_PBA;
+	}
+	return MSIX_NONE;
 }
 
 /* --- config space that shows in a BAR as well (quirks.c) --- */
@@ -102,16 +101,16 @@ static uint64_t trap_read(void *dev, uint64_t offset, unsigned int len)
 	struct vfio_part *p = dev;
 	struct vfio_pci *v = p->bar->v;
 	uint64_t off = p->off + offset, at;
+	enum msix_place place;
 	uint8_t buf[8];
 	int ret;
 
-	if (in_table(p->bar, off, len, &at)) {
+	place = msix_place(p->bar, off, len, &at);
+	if (place != MSIX_NONE) {
 		vfio_count(&v->stats.msix_accesses, 1);
-		return pci_msix_table_read(&v->msix, at, len);
-	}
-	if (in_pba(p->bar, off, len, &at)) {
-		vfio_count(&v->stats.msix_accesses, 1);
-		return pci_msix_pba_read(&v->msix, at, len);
+		return place == MSIX_TABLE
+			       ? pci_msix_table_read(&v->msix, at, len)
+			       : pci_msix_pba_read(&v->msix, at, len);
 	}
 	vfio_count(&v->stats.trapped_accesses, 1);
 	if (is_gone(v))
@@ -136,17 +135,17 @@ static void trap_write(void *dev, uint64_t offset, unsigned int len,
 	struct vfio_part *p = dev;
 	struct vfio_pci *v = p->bar->v;
 	uint64_t off = p->off + offset, at;
+	enum msix_place place;
 	uint8_t buf[8];
 	int ret;
 
-	if (in_table(p->bar, off, len, &at)) {
+	place = msix_place(p->bar, off, len, &at);
+	if (place != MSIX_NONE) {
 		vfio_count(&v->stats.msix_accesses, 1);
-		pci_msix_table_write(&v->msix, at, len, value);
+		/* The PBA is read-only (PCIe 6.0 7.7.2.7). */
+		if (place == MSIX_TABLE)
+			pci_msix_table_write(&v->msix, at, len, value);
 		return;
-	}
-	if (in_pba(p->bar, off, len, &at)) {
-		vfio_count(&v->stats.msix_accesses, 1);
-		return; /* read-only (PCIe 6.0 7.7.2.7) */
 	}
 	vfio_count(&v->stats.trapped_accesses, 1);
 	if (is_gone(v))
