@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,24 +21,44 @@
 static int tap_nr, tap_failed;
 static jmp_buf tap_env;
 
+/* A line about a failure. prove shows only numbers unless it is verbose, so
+ * there it goes to stderr as well. */
+__attribute__((unused, format(printf, 1, 2))) static void
+tap_complain(const char *fmt, ...)
+{
+	const char *verbose = getenv("HARNESS_IS_VERBOSE");
+	va_list ap;
+
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	if (!getenv("HARNESS_ACTIVE") || (verbose && strcmp(verbose, "0")))
+		return;
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+}
+
 #define CHECK(cond)                                                            \
 	do {                                                                   \
 		if (!(cond)) {                                                 \
-			printf("# %s:%d: %s\n", __FILE__, __LINE__, #cond);    \
+			tap_complain("# %s:%d: %s\n", __FILE__, __LINE__,      \
+				     #cond);                                   \
 			longjmp(tap_env, 1);                                   \
 		}                                                              \
 	} while (0)
 
-#define CHECK_EQ(got, want)                                                         \
-	do {                                                                        \
-		long long got_ = (long long)(got), want_ = (long long)(want);       \
-		if (got_ != want_) {                                                \
-			printf("# %s:%d: %s is %lld (0x%llx), not %lld (0x%llx)\n", \
-			       __FILE__, __LINE__, #got, got_,                      \
-			       (unsigned long long)got_, want_,                     \
-			       (unsigned long long)want_);                          \
-			longjmp(tap_env, 1);                                        \
-		}                                                                   \
+#define CHECK_EQ(got, want)                                                          \
+	do {                                                                         \
+		long long got_ = (long long)(got), want_ = (long long)(want);        \
+		if (got_ != want_) {                                                 \
+			tap_complain(                                                \
+				"# %s:%d: %s is %lld (0x%llx), not %lld (0x%llx)\n", \
+				__FILE__, __LINE__, #got, got_,                      \
+				(unsigned long long)got_, want_,                     \
+				(unsigned long long)want_);                          \
+			longjmp(tap_env, 1);                                         \
+		}                                                                    \
 	} while (0)
 
 /* text contains part */
@@ -45,8 +66,8 @@ static jmp_buf tap_env;
 	do {                                                                   \
 		const char *text_ = (text);                                    \
 		if (!strstr(text_, part)) {                                    \
-			printf("# %s:%d: no \"%s\" in \"%s\"\n", __FILE__,     \
-			       __LINE__, part, text_);                         \
+			tap_complain("# %s:%d: no \"%s\" in \"%s\"\n",         \
+				     __FILE__, __LINE__, part, text_);         \
 			longjmp(tap_env, 1);                                   \
 		}                                                              \
 	} while (0)
@@ -56,7 +77,7 @@ static jmp_buf tap_env;
 		tap_nr++;                                                      \
 		if (setjmp(tap_env)) {                                         \
 			tap_failed++;                                          \
-			printf("not ok %d - %s\n", tap_nr, #fn);               \
+			tap_complain("not ok %d - %s\n", tap_nr, #fn);         \
 		} else {                                                       \
 			fn();                                                  \
 			printf("ok %d - %s\n", tap_nr, #fn);                   \

@@ -214,6 +214,14 @@ int child_wait(struct child *c)
 	return n < 0 ? -1 : child_wait_unread(c);
 }
 
+void child_default_signals(void)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	signal(SIGTERM, SIG_DFL);
+}
+
 const char *child_skip_reason(void)
 {
 	int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);

@@ -59,6 +59,13 @@ int child_wait(struct child *c);
 int child_wait_unread(struct child *c);
 bool child_is_running(struct child *c);
 
+/*
+ * Signals as on a terminal, for this process and the children to come: a shell
+ * starts what is in the background with SIGINT and SIGQUIT ignored, nohup with
+ * SIGHUP.
+ */
+void child_default_signals(void);
+
 /* Why tests on /dev/kvm cannot run here, or NULL. */
 const char *child_skip_reason(void);
 

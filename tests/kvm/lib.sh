@@ -27,18 +27,25 @@ need_kvm() {
 	{ : <> /dev/kvm; } 2> /dev/null || skip_all "no permission on /dev/kvm"
 }
 
+# A line about a failure. prove shows only numbers unless it is verbose, so there
+# it goes to stderr as well.
+complain() { # LINE
+	echo "$1"
+	[ -z "${HARNESS_ACTIVE:-}" ] || [ "${HARNESS_IS_VERBOSE:-0}" != 0 ] || echo "$1" >&2
+}
+
 result() { # STATUS NAME; passes if STATUS is 0, and returns it
 	tap_nr=$((tap_nr + 1))
 	if [ "$1" = 0 ]; then
 		echo "ok $tap_nr - $2"
 	else
 		tap_failed=1
-		echo "not ok $tap_nr - $2"
+		complain "not ok $tap_nr - $2"
 	fi
 	return "$1"
 }
 
-diag() { printf "%s\n" "$1" | head -n 40 | sed "s/^/# /"; }
+diag() { complain "$(printf "%s\n" "$1" | head -n 40 | sed "s/^/# /")"; }
 
 is() { # NAME GOT WANT
 	[ "$2" = "$3" ]

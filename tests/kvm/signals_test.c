@@ -110,6 +110,7 @@ int main(void)
 
 	if (why)
 		return tap_skip_all(why);
+	child_default_signals();
 	SIGNAL_TEST(sigterm_gives_143);
 	SIGNAL_TEST(sigint_gives_130);
 	SIGNAL_TEST(sighup_gives_129);

@@ -240,6 +240,7 @@ int main(void)
 
 	if (why)
 		return tap_skip_all(why);
+	child_default_signals();
 	TERMINAL_TEST(ctrl_a_x_quits_with_status_0);
 	TERMINAL_TEST(ctrl_a_question_mark_lists_the_keys);
 	TERMINAL_TEST(ctrl_a_twice_sends_one);
