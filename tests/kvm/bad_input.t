@@ -78,6 +78,9 @@ kernel "$guests/no_note"
 refused "elf_without_pvh_note" 3 "$guests/no_note: is an ELF file without a PVH entry"
 like "elf_without_pvh_note_gets_a_hint" "$err" "^hint: .*CONFIG_PVH"
 
+kernel "$STRAIT"
+refused "program_as_kernel" 3 "$STRAIT: is an ELF file without a PVH entry"
+
 kernel "$guests/high" --memory size=64M
 refused "elf_beyond_the_memory" 3 "$guests/high: has an ELF segment at 0x10000000, where the guest has no RAM"
 
