@@ -20,7 +20,8 @@
 /* Those that were ignored when strait was started (nohup, &) stay so. */
 static void ending_signals(sigset_t *set)
 {
-	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int ending[] = { SIGINT,  SIGTERM, SIGHUP,	 SIGQUIT,
+				      SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU };
 
 	sigemptyset(set);
 	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
@@ -205,7 +206,9 @@ int vm_run(const struct config *c, struct err *e)
 
 	/* One heap is enough; an arena per thread would cost memory each. */
 	mallopt(M_ARENA_MAX, 1);
+	/* The write fails instead: of a pipe, of a file beyond ulimit -f. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	raise_file_limit();
 	ending_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);

@@ -116,6 +116,10 @@ mem_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)
 guest hello --memory "size=$(((mem_kib >> 11 << 1) + 1024))M"
 refused "more_memory_than_the_host_has" 3 "--memory: [0-9]+ MiB are wanted, and the host has [0-9]+ MiB available"
 
+run bash -c "ulimit -f 1000; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
+refused "limit_on_file_size_below_the_memory" 3 "guest memory: ftruncate: File too large \(EFBIG\)"
+like "limit_on_file_size_gets_a_hint" "$err" "^hint: .*ulimit -f"
+
 no_kvm="no_kvm_on_the_host"
 mkdir "$tmp/dev"
 if unshare -m mount --bind "$tmp/dev" /dev 2> /dev/null; then
