@@ -44,6 +44,8 @@ TOOL_LIBS := $(shell pkg-config --libs $(TOOL_PKGS) 2> /dev/null)
 comma := ,
 O := $(B)/obj$(if $(SANITIZE),-$(subst $(comma),-,$(SANITIZE)))
 MAKEFLAGS += --no-print-directory
+# What was being written when a disk was full is not taken for made.
+.DELETE_ON_ERROR:
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
@@ -120,27 +122,30 @@ LAB_TESTS_T := tests/lab/lab.t tests/lab/lab-iommufd.t
 # As many jobs as CPUs, unless make was told.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CPUS))
 
-# Everything that a test or the demo needs, built by as many jobs as there are CPUs.
+# deps-build+lab: what is missing for both is one line, or one installation.
 deps-%:
-	@tools/deps $*
+	@tools/deps $(subst +, ,$*)
+# Everything that a test or the demo needs, built by as many jobs as there are CPUs.
 ready: deps-build
 	@$(MAKE) $(JOBS) all unit kvm
 
-check: ready deps-lab
+check: deps-check
+	@$(MAKE) ready
 	$(PROVE) $(UNIT) $(KVM_TESTS) $(LAB_TESTS_T)
 check-unit: ready
 	$(PROVE) $(UNIT)
 check-kvm: ready
 	$(PROVE) $(KVM_TESTS)
-check-lab: ready deps-lab
+check-lab: deps-check
+	@$(MAKE) ready
 	$(PROVE) --verbose $(LAB_TESTS_T)
 
-demo: deps-build deps-lab
+demo: deps-build+lab
 	@$(MAKE) $(JOBS) all
 	@tests/lab/lab build
 	@tests/lab/lab run tests/lab/demo
 
-soak bench-boot bench-vfio: deps-build deps-lab
+soak bench-boot bench-vfio: deps-build+lab
 	@$(MAKE) $(JOBS) all
 	@tests/lab/$@
 
@@ -150,7 +155,7 @@ CLANG_FORMAT ?= clang-format
 SCRIPTS := $(shell grep -lE '^\#!.*\bsh$$|^\#!.*bash' $$(git ls-files 2>/dev/null || find tests tools -type f))
 
 LINTS := lint-format lint-deps lint-headers lint-shell lint-cppcheck lint-tidy
-lint: deps-build deps-lint
+lint: deps-build+lint
 	@$(MAKE) -k $(LINTS)
 lint-format:
 	$(call say,LINT,clang-format)
@@ -184,7 +189,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FAKE_SRC) $(HDR) $(O)/src/x86/dsdt.hex
 	$(call say,FUZZ,$@)
 	$(Q)clang $(STD) -g -O1 -iquote . -iquote $(O) -pthread -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(FAKE_SRC)
-fuzz: deps-build deps-fuzz
+fuzz: deps-build+fuzz
 	@$(MAKE) $(FUZZERS)
 	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; seeds=tests/fuzz/corpus/$$(basename $$f); \
 		[ -d $$seeds ] || seeds=; \
@@ -193,8 +198,8 @@ fuzz: deps-build deps-fuzz
 # --- installation ---
 
 install: all
-	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(O)/strait $(TOOLS)
-	install -D -m 644 docs/strait.1 $(DESTDIR)$(PREFIX)/share/man/man1/strait.1
+	install -D -m 755 -t "$(DESTDIR)$(PREFIX)/bin" $(O)/strait $(TOOLS)
+	install -D -m 644 docs/strait.1 "$(DESTDIR)$(PREFIX)/share/man/man1/strait.1"
 
 clean:
 	rm -rf $(B)

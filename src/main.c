@@ -26,6 +26,18 @@ static void usage(FILE *f)
 	      f);
 }
 
+/* What was asked for is on stdout by now, or it did not work. */
+static int printed(void)
+{
+	struct err e = { 0 };
+
+	if (!fflush(stdout) && !ferror(stdout))
+		return VM_OK;
+	err_sys(&e, "standard output", "write");
+	err_print(&e, stderr);
+	return VM_HOST;
+}
+
 static int run(int argc, char **argv)
 {
 	enum config_action action;
@@ -36,7 +48,7 @@ static int run(int argc, char **argv)
 	if (!config_parse(argc, argv, &config, &action, &e)) {
 		if (action == CONFIG_HELP) {
 			config_help(stdout);
-			return VM_OK;
+			return printed();
 		}
 		log_set_level((enum log_level)(LOG_WARN + config.verbosity));
 		status = vm_run(&config, &e);
@@ -98,12 +110,12 @@ int main(int argc, char **argv)
 		return run_tool("strait-iommu", argv + 1);
 	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
 		puts("strait " STRAIT_VERSION);
-		return VM_OK;
+		return printed();
 	}
 	if (!strcmp(word, "--help") || !strcmp(word, "-h") ||
 	    !strcmp(word, "help")) {
 		usage(stdout);
-		return VM_OK;
+		return printed();
 	}
 	if (*word)
 		fprintf(stderr, "error: %s: there is no such command\n", word);

@@ -79,6 +79,7 @@ int ram_open(struct ram *r, uint64_t size, uint64_t hugepage_size,
 	     struct err *e)
 {
 	unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+	const char *op = "mmap";
 	int ret;
 
 	*r = (struct ram){ .fd = -1, .size = size, .page_size = hugepage_size };
@@ -91,17 +92,22 @@ int ram_open(struct ram *r, uint64_t size, uint64_t hugepage_size,
 		return hugepages_missing(r, e);
 	if (r->fd < 0)
 		return err_sys(e, "guest memory", "memfd_create");
-	if (ftruncate(r->fd, (off_t)size))
+	if (ftruncate(r->fd, (off_t)size)) {
+		op = "ftruncate";
 		goto out_close;
+	}
 	fcntl(r->fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
 	r->hva = map_aligned(r->fd, size, size >= GIB(1) ? GIB(1) : MIB(2));
 	if (r->hva != MAP_FAILED)
 		return 0;
 	r->hva = NULL;
 out_close:
-	ret = hugepage_size && errno == ENOMEM
-		      ? hugepages_missing(r, e)
-		      : err_sys(e, "guest memory", "mmap");
+	ret = hugepage_size && errno == ENOMEM ? hugepages_missing(r, e)
+					       : err_sys(e, "guest memory", op);
+	if (ret == -EFBIG)
+		err_hint(
+			e,
+			"the limit on file sizes is below the guest's memory: ulimit -f unlimited");
 	ram_close(r);
 	return ret;
 }

@@ -29,6 +29,7 @@ struct serial {
 	int out_fd; /* -1: output vanishes */
 	int own_fd; /* our own description of it, or -1 */
 	bool may_block;
+	bool has_lost; /* output, and it was said */
 	bool input_on, output_waits, line_is_high;
 	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
 	bool thr_irq, overrun;

@@ -21,11 +21,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/bits.h"
+#include "src/base/log.h"
 #include "src/dev/dev.h"
 
 enum {
@@ -146,6 +148,18 @@ static uint8_t rx_get(struct serial *s)
 }
 
 /*
+ * A full disk must not stop the guest, nor a reader that went away: that one
+ * knows what it does not read.
+ */
+static void note_loss(struct serial *s, int code)
+{
+	if (code != EPIPE && !s->has_lost)
+		log_warn("serial", "what the guest writes is lost: %s",
+			 strerror(code));
+	s->has_lost = true;
+}
+
+/*
  * Writes what waits, without blocking. A pipe that polls as ready takes 4 KiB;
  * of what else is not known to be non-blocking a byte at a time is asked.
  */
@@ -164,9 +178,10 @@ static void flush(struct serial *s)
 			  s->may_block ? 1 : run);
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
-		/* A reader that went away must not stop the guest. */
-		if (n <= 0)
+		if (n <= 0) {
+			note_loss(s, n ? errno : EIO);
 			n = (ssize_t)s->out_len;
+		}
 		s->out_head = (s->out_head + (unsigned int)n) % SERIAL_OUT_LEN;
 		s->out_len -= (unsigned int)n;
 	}

@@ -154,6 +154,8 @@ int host_vfio_by_fd(const struct host *h, int fd, struct host_vfio *out,
 	int cdev, ret;
 
 	snprintf(who, sizeof(who), "fd %d", fd);
+	if (fstat(fd, &st) && errno == EBADF)
+		return no_cdev(who, e);
 	if (fstat(fd, &st))
 		return err_sys(e, who, "fstat");
 	snprintf(dir, sizeof(dir), "sys/dev/char/%u:%u", major(st.st_rdev),

@@ -13,7 +13,6 @@
  * its RAM is filled by the guest as it goes.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -231,22 +230,14 @@ static void on_power(void *ctx, enum power_event event)
 		       event == POWER_OFF ? VM_END_POWER_OFF : VM_END_REBOOT);
 }
 
-static int open_serial(struct vm *vm, int *in_fd, int *out_fd, struct err *e)
+static void serial_fds(const struct vm *vm, int *in_fd, int *out_fd)
 {
-	const char *path = vm->config->serial_file;
-
-	*in_fd = *out_fd = -1;
+	*in_fd = -1;
+	*out_fd = vm->serial_fd;
 	if (vm->config->serial == SERIAL_TTY) {
 		*in_fd = terminal_is_ours() ? STDIN_FILENO : -1;
 		*out_fd = STDOUT_FILENO;
-	} else if (vm->config->serial == SERIAL_FILE) {
-		vm->serial_fd = open(
-			path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-		if (vm->serial_fd < 0)
-			return err_sys(e, path, "open");
-		*out_fd = vm->serial_fd;
 	}
-	return 0;
 }
 
 static int build_platform(struct vm *vm, struct err *e)
@@ -262,10 +253,9 @@ static int build_platform(struct vm *vm, struct err *e)
 	vm->has_power = true;
 	if (vm->config->serial == SERIAL_OFF)
 		return 0;
-	ret = open_serial(vm, &in_fd, &out_fd, e);
-	if (!ret)
-		ret = serial_init(&vm->serial, &vm->pio, X86_SERIAL_PORT, line,
-				  &vm->loop, in_fd, out_fd, e);
+	serial_fds(vm, &in_fd, &out_fd);
+	ret = serial_init(&vm->serial, &vm->pio, X86_SERIAL_PORT, line,
+			  &vm->loop, in_fd, out_fd, e);
 	if (ret)
 		return ret;
 	vm->has_serial = true;
@@ -407,7 +397,7 @@ int vm_build(struct vm *vm, const struct config *config,
 			   .ram.fd = -1,
 			   .kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 },
 			   .loop = { .epoll_fd = -1, .wake_fd = -1 },
-			   .serial_fd = -1 };
+			   .serial_fd = vm->serial_fd };
 	mem_init(&vm->mem);
 	if (bus_init(&vm->mmio, "mmio") || bus_init(&vm->pio, "pio"))
 		return err_set(e, ENOMEM, "buses: out of memory");
@@ -443,8 +433,6 @@ void vm_teardown(struct vm *vm)
 	devices_close(vm);
 	if (vm->has_serial)
 		serial_fini(&vm->serial, &vm->pio);
-	if (vm->serial_fd >= 0)
-		close(vm->serial_fd);
 	if (vm->has_power)
 		power_fini(&vm->power, &vm->pio);
 	devices_free_ports(vm);

@@ -192,7 +192,9 @@ static int set_addr(void *target, const char *value, struct err *e)
 	unsigned int slot, function;
 	char rest;
 
+	/* sscanf alone would take signs and blanks. */
 	if (strlen(value) > 4 ||
+	    strspn(value, ".0123456789abcdefABCDEF") != strlen(value) ||
 	    sscanf(value, "%x.%1u%c", &slot, &function, &rest) != 2 ||
 	    slot > 0x1f || function > 7 || (!slot && !function)) {
 		err_set(e, EINVAL,

@@ -8,11 +8,13 @@
  * once, however often the guest reboots.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/vm/vm.h"
@@ -20,7 +22,8 @@
 /* Those that were ignored when strait was started (nohup, &) stay so. */
 static void ending_signals(sigset_t *set)
 {
-	static const int ending[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	static const int ending[] = { SIGINT,  SIGTERM, SIGHUP,	 SIGQUIT,
+				      SIGUSR1, SIGUSR2, SIGALRM, SIGXCPU };
 
 	sigemptyset(set);
 	for (size_t i = 0; i < ARRAY_SIZE(ending); i++) {
@@ -158,11 +161,50 @@ static int status_of(const struct vm *vm)
 	}
 }
 
+/*
+ * The file of --serial file=, or -1. It stays open while the guest reboots, so
+ * that its last words before that are kept. Not waiting for the reader of a
+ * FIFO, because signals are blocked here.
+ */
+static int open_serial_file(const struct config *c, int *fd, struct err *e)
+{
+	const char *path = c->serial_file;
+	int ret;
+
+	*fd = -1;
+	if (c->serial != SERIAL_FILE)
+		return 0;
+	*fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+		   0644);
+	if (*fd >= 0)
+		return 0;
+	ret = err_sys(e, path, "open");
+	if (ret == -ENXIO)
+		err_hint(e,
+			 "a FIFO needs its reader first, for example: cat %s &",
+			 path);
+	else
+		err_hint(
+			e,
+			"--serial file=%s has to be a file that can be made or written",
+			path);
+	return ret;
+}
+
+/* What a start that is refused finds in the file stays in it. */
+static void begin_serial_file(const struct vm *vm)
+{
+	if (vm->serial_fd >= 0 && !lseek(vm->serial_fd, 0, SEEK_CUR) &&
+	    ftruncate(vm->serial_fd, 0))
+		log_debug("serial", "its file cannot be emptied");
+}
+
 /* One machine from power-on to its end. */
 static int run_once(const struct config *c, const struct host *host,
-		    struct assignments *assignments, struct err *e)
+		    struct assignments *assignments, int serial_fd,
+		    struct err *e)
 {
-	struct vm vm;
+	struct vm vm = { .serial_fd = serial_fd };
 	int status = VM_HOST;
 	int ret = vm_build(&vm, c, host, assignments, e);
 
@@ -175,6 +217,7 @@ static int run_once(const struct config *c, const struct host *host,
 			timing_print(&vm.timing, stderr);
 		if (c->serial == SERIAL_TTY)
 			terminal_raw();
+		begin_serial_file(&vm);
 		ret = vm_execute(&vm, e);
 		terminal_restore();
 		status = ret ? VM_HOST : status_of(&vm);
@@ -198,26 +241,33 @@ static void raise_file_limit(void)
 
 int vm_run(const struct config *c, struct err *e)
 {
-	struct assignments assignments;
+	struct assignments assignments = { .nr = 0 };
 	struct host host;
 	sigset_t set;
-	int status = VM_HOST;
+	int status = VM_HOST, serial_fd, ret;
 
 	/* One heap is enough; an arena per thread would cost memory each. */
 	mallopt(M_ARENA_MAX, 1);
+	/* The write fails instead: of a pipe, of a file beyond ulimit -f. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	raise_file_limit();
 	ending_signals(&set);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (host_open(&host, "/", e))
 		return VM_HOST;
-	if (!assign_devices(c, &host, &assignments, e)) {
+	ret = open_serial_file(c, &serial_fd, e);
+	if (!ret)
+		ret = assign_devices(c, &host, &assignments, e);
+	if (!ret) {
 		do
-			status = run_once(c, &host, &assignments, e);
+			status = run_once(c, &host, &assignments, serial_fd, e);
 		while (status == VM_REBOOTED && c->restart_on_reboot);
 	}
 	if (!assign_undo(&host, &assignments) && status == VM_OK)
 		status = VM_HOST;
+	if (serial_fd >= 0)
+		close(serial_fd);
 	host_close(&host);
 	return status;
 }

@@ -40,9 +40,13 @@ void terminal_raw(void)
 	is_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &t);
 }
 
+/*
+ * Moved to the background it leaves the terminal to the shell, which has set it
+ * up anew: SIGTTOU would stop strait before it gives devices back.
+ */
 void terminal_restore(void)
 {
-	if (is_raw)
+	if (is_raw && terminal_is_ours())
 		tcsetattr(STDIN_FILENO, TCSANOW, &saved);
 	is_raw = false;
 }

@@ -130,7 +130,10 @@ struct vm {
 	int signal;	 /* for VM_END_SIGNAL */
 };
 
-/* vm is zeroed by it. On failure vm_teardown still has to be called. */
+/*
+ * vm is zeroed by it but for serial_fd, which stays the caller's. On failure
+ * vm_teardown still has to be called.
+ */
 int vm_build(struct vm *vm, const struct config *config,
 	     const struct host *host, struct assignments *assignments,
 	     struct err *e);

@@ -95,32 +95,43 @@ static int find_entry(const struct boot_file *f, const struct elf_segment *s,
 	return ret;
 }
 
+/* First of all: what has no entry is no kernel, whatever it wants to load. */
+static int find_pvh_entry(const struct boot_file *f, const struct elf *elf,
+			  uint64_t *entry, struct err *e)
+{
+	int ret = 0;
+
+	*entry = 0;
+	for (unsigned int i = 0; !ret && !*entry && i < elf->phnum; i++) {
+		struct elf_segment s;
+
+		ret = elf_segment(f, elf, i, &s, e);
+		if (!ret && s.type == PT_NOTE)
+			ret = find_entry(f, &s, entry, e);
+	}
+	if (ret || (*entry && *entry < GIB(4)))
+		return ret;
+	err_set(e, ENOEXEC, "%s: is an ELF file without a PVH entry", f->path);
+	err_hint(e, "build the kernel with CONFIG_PVH, or give its bzImage");
+	return -ENOEXEC;
+}
+
 static int load_elf(const struct mem *m, const struct boot_file *f,
 		    uint64_t *entry, gpa_t *end, struct err *e)
 {
 	struct elf elf;
 	int ret = elf_read(f, &elf, e);
 
+	if (!ret)
+		ret = find_pvh_entry(f, &elf, entry, e);
 	for (unsigned int i = 0; !ret && i < elf.phnum; i++) {
 		struct elf_segment s;
 
 		ret = elf_segment(f, &elf, i, &s, e);
 		if (!ret && s.type == PT_LOAD)
 			ret = elf_load_segment(m, f, &s, end, e);
-		else if (!ret && s.type == PT_NOTE && !*entry)
-			ret = find_entry(f, &s, entry, e);
 	}
-	if (ret)
-		return ret;
-	if (!*entry || *entry >= GIB(4)) {
-		err_set(e, ENOEXEC, "%s: is an ELF file without a PVH entry",
-			f->path);
-		err_hint(
-			e,
-			"build the kernel with CONFIG_PVH, or give its bzImage");
-		return -ENOEXEC;
-	}
-	return 0;
+	return ret;
 }
 
 static void fill_page(struct start_page *p, const struct boot_params_in *in,

@@ -78,6 +78,9 @@ kernel "$guests/no_note"
 refused "elf_without_pvh_note" 3 "$guests/no_note: is an ELF file without a PVH entry"
 like "elf_without_pvh_note_gets_a_hint" "$err" "^hint: .*CONFIG_PVH"
 
+kernel "$STRAIT"
+refused "program_as_kernel" 3 "$STRAIT: is an ELF file without a PVH entry"
+
 kernel "$guests/high" --memory size=64M
 refused "elf_beyond_the_memory" 3 "$guests/high: has an ELF segment at 0x10000000, where the guest has no RAM"
 
@@ -112,6 +115,10 @@ is "longest_command_line_fits" "$(grep -c "^cmdline=<0\{1023\}>" "$tmp/out")" 1
 mem_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)
 guest hello --memory "size=$(((mem_kib >> 11 << 1) + 1024))M"
 refused "more_memory_than_the_host_has" 3 "--memory: [0-9]+ MiB are wanted, and the host has [0-9]+ MiB available"
+
+run bash -c "ulimit -f 1000; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
+refused "limit_on_file_size_below_the_memory" 3 "guest memory: ftruncate: File too large \(EFBIG\)"
+like "limit_on_file_size_gets_a_hint" "$err" "^hint: .*ulimit -f"
 
 no_kvm="no_kvm_on_the_host"
 mkdir "$tmp/dev"

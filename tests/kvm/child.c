@@ -122,6 +122,41 @@ void child_in_background(struct child *c, const char *guest,
 	c->err = -1;
 }
 
+/* The shell takes the terminal back from a job, and then ends that. */
+_Noreturn static void start_and_take_back(const char *guest,
+					  const char *const *options)
+{
+	const struct timespec second = { .tv_sec = 1 };
+	int status = 0;
+	pid_t pid;
+
+	signal(SIGTTOU, SIG_IGN);
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		setpgid(0, 0);
+		tcsetpgrp(STDIN_FILENO, getpid());
+		signal(SIGTTOU, SIG_DFL);
+		start(guest, options);
+	}
+	nanosleep(&second, NULL);
+	tcsetpgrp(STDIN_FILENO, getpid());
+	kill(pid, SIGTERM);
+	waitpid(pid, &status, WUNTRACED);
+	_exit(WIFSTOPPED(status) ? CHILD_STOPPED : WEXITSTATUS(status));
+}
+
+void child_taken_back(struct child *c, const char *guest,
+		      const char *const *options)
+{
+	child_forget(c);
+	c->pid = forkpty(&c->out, NULL, NULL, NULL);
+	if (!c->pid)
+		start_and_take_back(guest, options);
+	c->in = c->out;
+	c->err = -1;
+}
+
 static void close_fd(int fd)
 {
 	if (fd >= 0)

@@ -40,6 +40,12 @@ void child_on_terminal(struct child *c, const char *guest,
  */
 void child_in_background(struct child *c, const char *guest,
 			 const char *const *options);
+/*
+ * In the foreground, until that shell takes the terminal back after a second
+ * and sends SIGTERM.
+ */
+void child_taken_back(struct child *c, const char *guest,
+		      const char *const *options);
 /* Forgets what was printed so far. */
 void child_forget(struct child *c);
 /* Ends what still runs, and closes. */

@@ -34,4 +34,9 @@ is "stats_do_not_change_the_status" "$status" 0
 like "stats_count_returns_by_reason" "$err" "returns to user space: [0-9]+ io=[0-9]+"
 like "stats_count_vm_exits" "$err" "VM exits: exits=[1-9]"
 
+# What is asked for and cannot be printed is no success.
+run sh -c "'$STRAIT' run --help > /dev/full"
+is "help_that_cannot_be_printed_is_a_host_error" "$status" 3
+like "help_that_cannot_be_printed_says_why" "$err" "^error: standard output: write: No space left"
+
 done_testing

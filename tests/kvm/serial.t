@@ -40,6 +40,30 @@ guest hello --serial "file=$tmp/no/such/dir"
 is "serial_file_that_cannot_be_made_is_a_host_error" "$status" 3
 like "serial_file_that_cannot_be_made_is_named" "$err" "$tmp/no/such/dir: open: No such file"
 
+# This one reboots for ever.
+run timeout 1 "$STRAIT" run --kernel "$guests/reset" --serial "file=$tmp/log" --cmdline port
+[ "$(grep -c '^up$' "$tmp/log")" -gt 1 ]
+result $? "serial_file_keeps_what_was_written_before_a_reboot"
+
+echo old > "$tmp/log"
+guest none --serial "file=$tmp/log"
+is "refused_start_leaves_the_serial_file" "$status:$(< "$tmp/log")" 3:old
+
+mkfifo "$tmp/fifo"
+guest hello --serial "file=$tmp/fifo"
+is "fifo_without_a_reader_is_a_host_error" "$status" 3
+like "fifo_without_a_reader_gets_a_hint" "$err" "^hint: a FIFO needs its reader first"
+cat "$tmp/fifo" > "$tmp/read" &
+reader=$!
+sleep 0.2
+guest flood --serial "file=$tmp/fifo"
+wait "$reader"
+same "reader_of_a_fifo_gets_all" "$tmp/read" "$tmp/flood"
+
+guest hello --serial file=/dev/full
+is "full_disk_does_not_stop_the_guest" "$status" 0
+like "full_disk_is_said" "$err" "^warning: serial: what the guest writes is lost: No space left"
+
 # A reader that goes away early: nothing but its own end stops the guest.
 run bash -c "set -o pipefail; '$STRAIT' run --kernel '$guests/flood' < /dev/null | head -n 1"
 is "reader_that_goes_away_does_not_stop_the_guest" "$status:$out" 0:0000000

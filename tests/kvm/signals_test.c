@@ -40,6 +40,13 @@ static void sigquit_gives_131(void)
 	CHECK_EQ(child_wait(&child), 131);
 }
 
+/* Nobody means it so, but it must not keep devices from going back. */
+static void sigusr1_gives_138(void)
+{
+	start_and_send(SIGUSR1);
+	CHECK_EQ(child_wait(&child), 128 + SIGUSR1);
+}
+
 static void four_vcpus_are_stopped_too(void)
 {
 	static const char *const options[] = { "--cpus", "boot=4", NULL };
@@ -115,6 +122,7 @@ int main(void)
 	SIGNAL_TEST(sigint_gives_130);
 	SIGNAL_TEST(sighup_gives_129);
 	SIGNAL_TEST(sigquit_gives_131);
+	SIGNAL_TEST(sigusr1_gives_138);
 	SIGNAL_TEST(four_vcpus_are_stopped_too);
 	SIGNAL_TEST(many_signals_at_once_end_it_once);
 	SIGNAL_TEST(early_signal_ends_it);

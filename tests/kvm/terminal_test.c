@@ -204,6 +204,13 @@ static void one_in_the_background_leaves_the_terminal_alone(void)
 	CHECK(is_cooked());
 }
 
+/* A stop there (SIGTTOU) would keep devices from going back. */
+static void one_moved_to_the_background_ends_without_a_stop(void)
+{
+	child_taken_back(&child, "spin", no_options);
+	CHECK_EQ(child_wait(&child), 128 + SIGTERM);
+}
+
 /* More output than the terminal holds, and nobody reads it. */
 static void ctrl_a_x_quits_while_output_is_stuck(void)
 {
@@ -260,6 +267,7 @@ int main(void)
 	TERMINAL_TEST(hang_up_of_the_terminal_ends_the_guest);
 	TERMINAL_TEST(keys_for_the_shell_do_not_stop_one_in_the_background);
 	TERMINAL_TEST(one_in_the_background_leaves_the_terminal_alone);
+	TERMINAL_TEST(one_moved_to_the_background_ends_without_a_stop);
 	TERMINAL_TEST(ctrl_a_x_quits_while_output_is_stuck);
 	TERMINAL_TEST(sigterm_ends_it_while_output_is_stuck);
 	return tap_done();

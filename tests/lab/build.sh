@@ -385,7 +385,8 @@ lab_build() {
 		return
 	fi
 	check_build_host
-	mkdir -p "$cache"
+	mkdir -p "$cache" 2> /dev/null ||
+		fail "cannot make $cache; STRAIT_CACHE=DIR names another place"
 	exec 9> "$cache/lock"
 	if ! flock -n 9; then
 		say "waiting for another build of the emulated host"

@@ -275,6 +275,8 @@ static void an_address_outside_of_bus_0_is_refused(void)
 		"the host bridge");
 	refused("--device", "01:10.0,addr=1.8", "addr=1.8: not a device", "");
 	refused("--device", "01:10.0,addr=1.0x", "not a device", "");
+	refused("--device", "01:10.0,addr=+1.0", "not a device", "");
+	refused("--device", "01:10.0,addr= 1.0", "not a device", "");
 }
 
 static void a_port_has_no_address(void)

@@ -191,8 +191,9 @@ static void a_plain_file_is_refused(void)
 static void a_closed_number_is_refused(void)
 {
 	start();
-	CHECK_EQ(host_vfio_by_fd(&host, 999, &v, &err), -EBADF);
+	CHECK_EQ(host_vfio_by_fd(&host, 999, &v, &err), -EINVAL);
 	CHECK_HAS(err.msg, "fd 999");
+	CHECK_HAS(err.hint, "3<>/dev/vfio/devices/vfio0");
 }
 
 int main(void)
