@@ -170,7 +170,7 @@ static int find_place(struct vm *vm, const struct vm_device *d,
 	else if (d->port)
 		place->devfn = 0;
 	else
-		place->devfn = a->config->devfn;
+		place->devfn = assign_devfn(vm->assignments, a);
 	return pci_host_find(&vm->pci, d->dev.name, place, e);
 }
 
@@ -226,9 +226,9 @@ static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
 
 enum turn { FUNCTION_0, OTHER_FUNCTION, ANY_SLOT, NR_TURNS };
 
-static enum turn turn_of(const struct vm_device *d)
+static enum turn turn_of(const struct vm *vm, const struct vm_device *d)
 {
-	int devfn = d->assignment->config->devfn;
+	int devfn = assign_devfn(vm->assignments, d->assignment);
 
 	if (devfn < 0)
 		return ANY_SLOT;
@@ -243,7 +243,7 @@ int devices_add(struct vm *vm, struct err *e)
 
 	for (enum turn turn = FUNCTION_0; turn < NR_TURNS; turn++)
 		for (unsigned int i = 0; !ret && i < vm->nr_devices; i++)
-			if (turn_of(&vm->devices[i]) == turn)
+			if (turn_of(vm, &vm->devices[i]) == turn)
 				ret = add_one(vm, &vm->devices[i], e);
 	return ret;
 }
