@@ -399,13 +399,3 @@ int pci_host_add_port(struct pci_host *h, struct pci_port *port, int devfn,
 	h->ports[h->nr_ports++] = port;
 	return 0;
 }
-
-void pci_host_reset(struct pci_host *h)
-{
-	__atomic_store_n(&h->cf8, 0, __ATOMIC_RELAXED);
-	for (unsigned int i = 0; i < ARRAY_SIZE(h->devs); i++)
-		if (h->devs[i])
-			pci_dev_reset(h->devs[i]);
-	for (unsigned int i = 0; i < h->nr_ports; i++)
-		pci_port_reset_behind(h->ports[i]);
-}

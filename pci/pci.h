@@ -438,9 +438,6 @@ int pci_host_add_port(struct pci_host *h, struct pci_port *port, int devfn,
  */
 int pci_host_place_bars(struct pci_host *h, struct err *e);
 
-/* Resets every function. vCPUs are stopped. */
-void pci_host_reset(struct pci_host *h);
-
 /*
  * The GSI of INTx pin 1 to 4 (INTA to INTD) of a function at place, whose devfn
  * is known: slots take turns, root ports pass pins on (PCIe 6.0 2.2.8.1). 0 if

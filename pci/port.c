@@ -190,15 +190,6 @@ static void port_written(struct pci_dev *dev, unsigned int off,
 	pci_slot_written(p, off, len);
 }
 
-static void port_reset(struct pci_dev *dev)
-{
-	struct pci_port *p = port_of(dev);
-
-	__atomic_store_n(&p->todo, 0, __ATOMIC_RELEASE);
-	publish_buses(p);
-	pci_slot_power_on(p);
-}
-
 /* --- BAR 0: MSI-X table and PBA --- */
 
 static uint64_t table_read(void *opaque, uint64_t off, unsigned int len)
@@ -248,7 +239,7 @@ static const struct pci_dev_ops port_ops = {
 	.cfg_written = port_written,
 	.bar_mapped = port_bar_mapped,
 	.bar_unmapped = port_bar_unmapped,
-	.reset = port_reset,
+	.reset = pci_default_reset, /* nothing resets one */
 };
 
 /* --- MSI-X --- */

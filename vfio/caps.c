@@ -83,8 +83,10 @@ static int add_pm(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 /* --- PCI Express (PCIe 6.0 7.5.3) --- */
 
 enum {
-	/* The whole structure, and version 1's without a link. */
+	/* The whole structure, an endpoint's part of it (what the kernel takes,
+	 * PCI_CAP_EXP_ENDPOINT_SIZEOF_V2), and version 1's. */
 	EXP_LEN_V2 = 0x3c,
+	EXP_LEN_V2_ENDPOINT = 0x34,
 	EXP_LEN_V1 = 0x14,
 	LINK_WIDTH_SHIFT = 4,
 	LINK_ASPM_OPTIONAL = 1 << 22, /* Link Capabilities (7.5.3.6) */
@@ -168,11 +170,27 @@ static uint32_t exp_type(const struct vfio_pci *v, uint32_t flags)
 	return type == PCI_EXP_TYPE_LEG_END ? type : PCI_EXP_TYPE_ENDPOINT;
 }
 
+/* An endpoint need not have the registers of slots and root ports at the end:
+ * the next capability may be there. */
+static unsigned int exp_len(const struct phys_cap *c, unsigned int version)
+{
+	struct pci_cap_iter it;
+
+	if (version < 2)
+		return EXP_LEN_V1;
+	if (c->max < EXP_LEN_V2)
+		return EXP_LEN_V2_ENDPOINT;
+	for (it = pci_cap_walk(c->cfg, c->off + c->max); pci_cap_next(&it);)
+		if (it.off > c->off && it.off < c->off + EXP_LEN_V2)
+			return EXP_LEN_V2_ENDPOINT;
+	return EXP_LEN_V2;
+}
+
 static int add_exp(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
 {
 	uint32_t flags = phys_get(c, PCI_EXP_FLAGS, 2);
 	unsigned int version = flags & PCI_EXP_FLAGS_VERS;
-	unsigned int len = version >= 2 ? EXP_LEN_V2 : EXP_LEN_V1;
+	unsigned int len = exp_len(c, version);
 	int ret;
 
 	(void)e;

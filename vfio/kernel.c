@@ -114,8 +114,6 @@ static void region_caps_read(const struct vfio_region_info *info,
 		memcpy(&cap, (const uint8_t *)info + off, sizeof(cap));
 		if (cap.id == VFIO_REGION_INFO_CAP_SPARSE_MMAP)
 			sparse_read(info, off, out);
-		else if (cap.id == VFIO_REGION_INFO_CAP_MSIX_MAPPABLE)
-			out->msix_mappable = true;
 		last = off;
 	}
 }

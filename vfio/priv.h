@@ -9,14 +9,13 @@
 enum { PCI_D0 = 0, PCI_D3HOT = 3 };
 
 /*
- * A part of a BAR: mmapped (hva is set) or trapped. One below a page can be
- * mmapped and still be trapped, if the guest's address is not a page's.
+ * A part of a BAR: mmapped (hva is set) or trapped. One below a page is trapped
+ * in any case, and mapped as well where it has a page to itself.
  */
 struct vfio_part {
 	struct vfio_bar *bar;
 	uint64_t off, size; /* in the BAR */
 	void *hva;
-	bool in_mem; /* while shown: as region, not as range */
 	struct mem_region region;
 	struct bus_range range;
 };

@@ -22,8 +22,11 @@
  * fault, and after it was taken away there is nothing to reach.
  *
  * A BAR below one page that VFIO lets us mmap has its page to itself in
- * physical memory (vfio_pci_probe_mmaps reserves the rest). It is mmapped where
- * the guest's address has a page to itself as well, and trapped elsewhere.
+ * physical memory (vfio_pci_probe_mmaps reserves the rest). In the guest it may
+ * share one: Linux packs BARs that it places itself. So it is on the bus
+ * everywhere, and mapped over that while its page has nothing else in it. Two
+ * that come into one page at a time look for each other after they are in both
+ * places, so at least one sees the other.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,27 +43,55 @@ enum {
 
 /* --- the guest gives the BAR an address, or takes it --- */
 
+static struct bus *bus_of(const struct vfio_part *p)
+{
+	const struct vfio_env *env = &p->bar->v->env;
+
+	return p->bar->is_io ? env->pio : env->mmio;
+}
+
+static bool is_on_bus(const struct vfio_part *p)
+{
+	return !p->hva || p->size < PAGE_LEN;
+}
+
+/* The page of one below a page that is on the bus by now. */
+static int page_add(struct vfio_part *p, struct err *e)
+{
+	struct vfio_env *env = &p->bar->v->env;
+	int ret = mem_add(env->mem, &p->region, e);
+
+	if (!ret &&
+	    !bus_is_alone(env->mmio, &p->range, p->region.gpa, p->region.size))
+		mem_del(env->mem, &p->region);
+	return ret;
+}
+
 static int part_add(struct vfio_part *p, uint64_t addr, struct err *e)
 {
 	struct vfio_env *env = &p->bar->v->env;
+	int ret;
 
-	p->in_mem = p->hva && (addr + p->off) % PAGE_LEN == 0;
-	if (p->in_mem) {
-		p->region.gpa = addr + p->off;
+	p->region.gpa = p->range.base = addr + p->off;
+	if (!is_on_bus(p))
 		return mem_add(env->mem, &p->region, e);
-	}
-	p->range.base = addr + p->off;
-	return bus_add(p->bar->is_io ? env->pio : env->mmio, &p->range, e);
+	ret = bus_add(bus_of(p), &p->range, e);
+	if (ret || p->bar->is_io)
+		return ret;
+	mem_evict(env->mem, p->range.base, p->range.len);
+	if (p->hva && p->region.gpa % PAGE_LEN == 0)
+		ret = page_add(p, e);
+	if (ret)
+		bus_del(bus_of(p), &p->range);
+	return ret;
 }
 
 static void part_del(struct vfio_part *p)
 {
-	struct vfio_env *env = &p->bar->v->env;
-
-	if (p->in_mem)
-		mem_del(env->mem, &p->region);
-	else
-		bus_del(p->bar->is_io ? env->pio : env->mmio, &p->range);
+	if (p->hva)
+		mem_del(p->bar->v->env.mem, &p->region);
+	if (is_on_bus(p))
+		bus_del(bus_of(p), &p->range);
 }
 
 static void parts_del(struct vfio_bar *b, unsigned int nr)
@@ -284,6 +315,7 @@ static int part_mmapped(struct vfio_bar *b, uint64_t from, uint64_t to,
 		.kind = MEM_DEVICE,
 		.fd = -1,
 		.name = b->name,
+		.can_leave = p->size < PAGE_LEN,
 	};
 	b->nr_parts++;
 	return 0;

@@ -29,9 +29,6 @@ struct vfio_region {
 	 * none. */
 	struct vfio_sparse_area areas[VFIO_MAX_SPARSE];
 	unsigned int nr_areas;
-	/* VFIO_REGION_INFO_CAP_MSIX_MAPPABLE seen: the MSI-X page may be mapped
-	 * as well. */
-	bool msix_mappable;
 };
 
 /* What set_irqs does to vectors [start, start + nr) of an index. */

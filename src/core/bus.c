@@ -162,6 +162,18 @@ void bus_del(struct bus *b, struct bus_range *r)
 	pthread_mutex_unlock(&b->lock);
 }
 
+bool bus_is_alone(struct bus *b, const struct bus_range *r, uint64_t base,
+		  uint64_t len)
+{
+	struct err ignored = { 0 };
+	bool is_alone;
+
+	pthread_mutex_lock(&b->lock);
+	is_alone = !overlap_check(b, r, base, base + (len - 1), &ignored);
+	pthread_mutex_unlock(&b->lock);
+	return is_alone;
+}
+
 int bus_move(struct bus *b, struct bus_range *r, uint64_t base, struct err *e)
 {
 	int ret;

@@ -61,6 +61,9 @@ void bus_fini(struct bus *b);
  */
 int bus_add(struct bus *b, struct bus_range *r, struct err *e);
 void bus_del(struct bus *b, struct bus_range *r);
+/* Whether no range but r meets [base, base + len), len not 0. */
+bool bus_is_alone(struct bus *b, const struct bus_range *r, uint64_t base,
+		  uint64_t len);
 
 /* Atomic against vCPUs: they find r at the old or the new base, never at none.
  */

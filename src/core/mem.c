@@ -9,7 +9,8 @@
  *
  * Deliberately missing: overlapping regions with priorities, and sub-page
  * regions. A part of a page that must be trapped stays out of here and is a
- * bus_range.
+ * bus_range. A device of less than a page that can be mapped is both, and its
+ * region leaves when another bus_range comes into the page (mem_evict).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -94,6 +95,7 @@ static int add_locked(struct mem *m, struct mem_region *r, struct err *e)
 		}
 	}
 	list_add(&m->regions, &r->node);
+	r->is_in = true;
 	if (r->kind == MEM_RAM)
 		m->ram[m->nr_ram++] = r;
 	return 0;
@@ -104,6 +106,7 @@ int mem_add(struct mem *m, struct mem_region *r, struct err *e)
 	int ret;
 
 	pthread_mutex_lock(&m->lock);
+	r->is_in = false;
 	ret = add_locked(m, r, e);
 	pthread_mutex_unlock(&m->lock);
 	return ret;
@@ -119,13 +122,37 @@ static void ram_forget(struct mem *m, const struct mem_region *r)
 	}
 }
 
-void mem_del(struct mem *m, struct mem_region *r)
+static void del_locked(struct mem *m, struct mem_region *r)
 {
-	pthread_mutex_lock(&m->lock);
+	if (!r->is_in)
+		return;
+	r->is_in = false;
 	list_del(&r->node);
 	if (r->kind == MEM_RAM)
 		ram_forget(m, r);
 	tell_del(&m->listeners, &m->listeners, r);
+}
+
+void mem_del(struct mem *m, struct mem_region *r)
+{
+	pthread_mutex_lock(&m->lock);
+	del_locked(m, r);
+	pthread_mutex_unlock(&m->lock);
+}
+
+void mem_evict(struct mem *m, gpa_t gpa, uint64_t len)
+{
+	struct list *pos, *next;
+
+	pthread_mutex_lock(&m->lock);
+	for (pos = m->regions.next; pos != &m->regions; pos = next) {
+		struct mem_region *r = region_of(pos);
+
+		next = pos->next;
+		if (r->can_leave && gpa < r->gpa + r->size &&
+		    r->gpa < gpa + len)
+			del_locked(m, r);
+	}
 	pthread_mutex_unlock(&m->lock);
 }
 

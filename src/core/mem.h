@@ -30,7 +30,10 @@ struct mem_region {
 	int fd; /* file behind it and offset in that, or -1 */
 	uint64_t fd_offset;
 	const char *name;
-	struct list node; /* private to mem.c */
+	/* Its owner answers for it on the bus as well: see mem_evict. */
+	bool can_leave;
+	bool is_in; /* private to mem.c, like node */
+	struct list node;
 };
 
 struct mem_listener;
@@ -65,7 +68,14 @@ void mem_fini(struct mem *m);
  * the listeners already told are told that it went.
  */
 int mem_add(struct mem *m, struct mem_region *r, struct err *e);
+/* No-op for one that is not there, or no longer. */
 void mem_del(struct mem *m, struct mem_region *r);
+/*
+ * Something that answers on the bus has come to [gpa, gpa + len): a device
+ * region that can leave and covers a part of that does, for good. The owner
+ * deletes it as if nothing had happened.
+ */
+void mem_evict(struct mem *m, gpa_t gpa, uint64_t len);
 
 /* Replays all regions to l first. On failure l has seen them all go again. */
 int mem_listener_add(struct mem *m, struct mem_listener *l, struct err *e);

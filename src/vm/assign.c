@@ -165,6 +165,30 @@ void assign_gone(struct assignment *a)
 	a->device.fd = -1;
 }
 
+/* Whether both ask for functions of one slot. */
+static bool same_slot(const struct assignment *a, const struct assignment *b)
+{
+	return a->config->devfn >= 0 && b->config->devfn >= 0 &&
+	       a->config->devfn >> 3 == b->config->devfn >> 3;
+}
+
+int assign_devfn(const struct assignments *a, const struct assignment *of)
+{
+	bool lost_first = false;
+
+	for (unsigned int i = 0; i < a->nr; i++) {
+		const struct assignment *other = &a->at[i];
+
+		if (!same_slot(of, other) ||
+		    other->config->devfn >= of->config->devfn)
+			continue;
+		if (!other->is_gone)
+			return of->config->devfn;
+		lost_first |= !(other->config->devfn & 7);
+	}
+	return lost_first ? of->config->devfn & ~7 : of->config->devfn;
+}
+
 bool assign_undo(const struct host *h, struct assignments *a)
 {
 	bool all = true;

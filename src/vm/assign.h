@@ -39,6 +39,13 @@ int assign_devices(const struct config *c, const struct host *h,
 void assign_gone(struct assignment *a);
 
 /*
+ * The place on the guest's bus 0 that --device asks for (devfn), or -1. The
+ * function 0 that a slot has to have may be gone by now: then the lowest one
+ * that is left is function 0.
+ */
+int assign_devfn(const struct assignments *a, const struct assignment *of);
+
+/*
  * Gives everything back. A failure is printed, and the others still go back:
  * false if there was one.
  */

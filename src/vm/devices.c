@@ -170,7 +170,7 @@ static int find_place(struct vm *vm, const struct vm_device *d,
 	else if (d->port)
 		place->devfn = 0;
 	else
-		place->devfn = a->config->devfn;
+		place->devfn = assign_devfn(vm->assignments, a);
 	return pci_host_find(&vm->pci, d->dev.name, place, e);
 }
 
@@ -224,25 +224,28 @@ static int add_one(struct vm *vm, struct vm_device *d, struct err *e)
 	return ret ? ret : release_watch(d, e);
 }
 
-static int add_all(struct vm *vm, bool with_addr, struct err *e)
+enum turn { FUNCTION_0, OTHER_FUNCTION, ANY_SLOT, NR_TURNS };
+
+static enum turn turn_of(const struct vm *vm, const struct vm_device *d)
+{
+	int devfn = assign_devfn(vm->assignments, d->assignment);
+
+	if (devfn < 0)
+		return ANY_SLOT;
+	return devfn & 7 ? OTHER_FUNCTION : FUNCTION_0;
+}
+
+/* A slot has its function 0 before others, and those that ask for a slot come
+ * before those that take any. */
+int devices_add(struct vm *vm, struct err *e)
 {
 	int ret = 0;
 
-	for (unsigned int i = 0; !ret && i < vm->nr_devices; i++) {
-		struct vm_device *d = &vm->devices[i];
-
-		if ((d->assignment->config->devfn >= 0) == with_addr)
-			ret = add_one(vm, d, e);
-	}
+	for (enum turn turn = FUNCTION_0; turn < NR_TURNS; turn++)
+		for (unsigned int i = 0; !ret && i < vm->nr_devices; i++)
+			if (turn_of(vm, &vm->devices[i]) == turn)
+				ret = add_one(vm, &vm->devices[i], e);
 	return ret;
-}
-
-/* Those that ask for a slot come before those that take any. */
-int devices_add(struct vm *vm, struct err *e)
-{
-	int ret = add_all(vm, true, e);
-
-	return ret ? ret : add_all(vm, false, e);
 }
 
 /* --- the end --- */

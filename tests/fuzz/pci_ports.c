@@ -166,7 +166,7 @@ static void host_does(unsigned int what, struct pci_port *port)
 		pci_port_plug(port, &devs[port == &ports[1]]);
 		break;
 	default:
-		pci_host_reset(&host);
+		break;
 	}
 }
 

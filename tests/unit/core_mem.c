@@ -285,6 +285,29 @@ static void listener_that_leaves_hears_all_go_and_nothing_more(void)
 	CHECK_EVENTS("-2:a ");
 }
 
+static void only_what_can_leave_is_evicted(void)
+{
+	struct listener l = listener('1');
+	struct mem_region a = ram("a", 0x1000, 0, 1);
+	struct mem_region b = ram("b", 0x2000, 1, 1);
+
+	reset();
+	b.kind = MEM_DEVICE;
+	b.can_leave = true;
+	mem_listener_add(&mem, &l.base, &err);
+	mem_add(&mem, &a, &err);
+	mem_add(&mem, &b, &err);
+	events[0] = '\0';
+	mem_evict(&mem, 0x3000, PAGE);
+	CHECK_EVENTS("");
+	mem_evict(&mem, 0x1ff0, 0x20);
+	CHECK_EVENTS("-1:b ");
+	/* Its owner need not know. */
+	mem_del(&mem, &b);
+	CHECK_EVENTS("");
+	CHECK_EQ(mem_add(&mem, &b, &err), 0);
+}
+
 /* --- look-up --- */
 
 static void pointer_is_given_for_all_of_a_region_and_no_more(void)
@@ -434,6 +457,7 @@ int main(void)
 	TAP_RUN(late_listener_that_refuses_one_has_seen_all_go);
 	TAP_RUN(late_listener_that_refuses_the_first_hears_of_no_end);
 	TAP_RUN(listener_that_leaves_hears_all_go_and_nothing_more);
+	TAP_RUN(only_what_can_leave_is_evicted);
 	TAP_RUN(pointer_is_given_for_all_of_a_region_and_no_more);
 	TAP_RUN(pointer_of_a_length_that_wraps_is_null);
 	TAP_RUN(pointer_does_not_cross_into_the_next_region);

@@ -1,31 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The type1v2 container against a kernel played by this program. */
 /*
- * How this works: this program's own ioctl() stands before the C library's and
- * keeps the state that vfio.ko and vfio_iommu_type1.ko would: which groups have
- * joined, whether the container has a type, what is mapped. Groups and the
- * container are files of a tree, told apart by their path.
+ * How this works: this program keeps the state that vfio.ko and
+ * vfio_iommu_type1.ko would: which groups have joined, whether the container
+ * has a type, what is mapped.
  */
-#include <errno.h>
-#include <linux/vfio.h>
-#include <stdarg.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-#include "iommu/iommu.h"
-#include "tests/fake/drivers.h"
-#include "tests/fake/tree.h"
-#include "tests/fake/vfio.h"
-#include "tests/tap.h"
+#include "tests/unit/iommu_fixture.h"
 
 static struct kernel {
 	unsigned int nr_joined, nr_set_iommu, nr_unset;
 	int type;
 	bool not_viable, no_type1;
-	unsigned long fail_request; /* fails with fail_code; 0: none */
-	int fail_code;
-	unsigned int fail_nth, nr_calls;     /* the nth call of all fails */
 	struct vfio_iommu_type1_dma_map map; /* the last */
 	uint64_t unmap_iova, unmap_size;
 	unsigned int nr_maps;
@@ -48,21 +35,6 @@ static const struct caps {
 	.dma_avail = { VFIO_IOMMU_TYPE1_INFO_DMA_AVAIL, 1, 0 },
 	.avail = 65535,
 };
-
-static struct tree tree;
-static struct host host;
-static struct drivers drivers;
-static struct iommu *iommu;
-static struct err err;
-static unsigned int nr_files;
-static const struct bdf vf = { .bus = 1, .devfn = 0x80 };  /* group 3 */
-static const struct bdf vf2 = { .bus = 1, .devfn = 0x82 }; /* group 4 */
-
-static int answer(int ret)
-{
-	errno = ret < 0 ? -ret : errno;
-	return ret < 0 ? -1 : ret;
-}
 
 static int get_info(struct vfio_iommu_type1_info *arg)
 {
@@ -134,46 +106,18 @@ static int container_ioctl(unsigned long request, void *arg)
 	}
 }
 
-int ioctl(int fd, unsigned long request, ...)
+static int kernel_ioctl(const char *path, unsigned long request, void *arg)
 {
-	char link[64], path[256] = "";
-	va_list ap;
-	void *arg;
-
-	va_start(ap, request);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	if (request == k.fail_request)
-		return answer(-k.fail_code);
-	if (++k.nr_calls == k.fail_nth)
-		return answer(-EIO);
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	if (readlink(link, path, sizeof(path) - 1) < 0)
-		return answer(-EBADF);
 	if (strstr(path, "/dev/vfio/vfio"))
 		return container_ioctl(request, arg);
 	return group_ioctl(request, arg);
 }
 
-/* A host with both VFs on vfio-pci. */
 static void start(void)
 {
 	memset(&k, 0, sizeof(k));
-	memset(&err, 0, sizeof(err));
-	memset(&drivers, 0, sizeof(drivers));
 	k.has_caps = true;
-	tree_make(&tree);
-	tree_load(&tree, "igb");
-	tree_add(
-		&tree,
-		"dev/vfio/vfio =\n"
-		"dev/vfio/3 =\n"
-		"dev/vfio/4 =\n"
-		"sys/bus/pci/devices/0000:01:10.0/driver -> ../../../../bus/pci/drivers/vfio-pci\n"
-		"sys/bus/pci/devices/0000:01:10.2/driver -> ../../../../bus/pci/drivers/vfio-pci\n");
-	CHECK_EQ(host_open(&host, tree.root, &err), 0);
-	drivers_attach(&drivers, &host);
-	nr_files = fake_nr_files();
+	host_start("");
 	CHECK_EQ(iommu_new(&host, IOMMU_CONTAINER, NULL, 0, &iommu, &err), 0);
 }
 
@@ -183,14 +127,6 @@ static int open_dev(struct bdf bdf, int *fd, int *kvm_fd, struct err *e)
 	int ret = host_vfio_by_bdf(&host, bdf, &dev.id, e);
 
 	return ret ? ret : iommu_dev_open(iommu, &dev, fd, kvm_fd, e);
-}
-
-static void stop(void)
-{
-	iommu_free(iommu);
-	iommu = NULL;
-	host_close(&host);
-	tree_remove(&tree);
 }
 
 static void the_first_group_makes_it_type1v2(void)
@@ -281,8 +217,8 @@ static void a_failure_at_any_call_leaves_nothing_open(void)
 	start();
 	before = fake_nr_files();
 	do {
-		k.nr_calls = 0;
-		k.fail_nth++;
+		calls.nr_calls = 0;
+		calls.fail_nth++;
 		err = (struct err){ 0 };
 		ret = open_dev(vf, &fd, &kvm_fd, &err);
 		CHECK(!ret || fake_nr_files() == before);
@@ -291,7 +227,7 @@ static void a_failure_at_any_call_leaves_nothing_open(void)
 		CHECK(!ret || strstr(err.msg, "0000:01:10.0"));
 	} while (ret);
 	/* Status, container, type; the limit of mappings may stay unknown. */
-	CHECK_EQ(k.fail_nth, 4);
+	CHECK_EQ(calls.fail_nth, 4);
 	close(fd);
 	stop();
 }
@@ -384,8 +320,8 @@ static void a_group_that_is_not_viable_names_the_other_function(void)
 static void no_interrupt_remapping_is_explained(void)
 {
 	start();
-	k.fail_request = VFIO_SET_IOMMU;
-	k.fail_code = EPERM;
+	calls.fail_request = VFIO_SET_IOMMU;
+	calls.fail_code = EPERM;
 	CHECK_EQ(open_vf(), -EPERM);
 	CHECK_HAS(err.msg, "0000:01:10.0: VFIO_SET_IOMMU");
 	CHECK_HAS(err.hint, "cannot remap interrupts");
@@ -399,8 +335,8 @@ static void memory_claimed_by_firmware_is_told_from_that(void)
 	tree_add(
 		&tree,
 		"sys/kernel/iommu_groups/3/reserved_regions = 0x00000000bdf6f000 0x00000000bdf7efff direct\\n0x00000000fee00000 0x00000000feefffff msi");
-	k.fail_request = VFIO_SET_IOMMU;
-	k.fail_code = EPERM;
+	calls.fail_request = VFIO_SET_IOMMU;
+	calls.fail_code = EPERM;
 	CHECK_EQ(open_vf(), -EPERM);
 	CHECK_HAS(err.hint, "0xbdf6f000-0xbdf7efff");
 	CHECK_HAS(err.hint, "RMRR");
@@ -431,8 +367,8 @@ static void a_function_without_a_group_is_explained(void)
 static void a_device_that_the_group_refuses_closes_the_group(void)
 {
 	start();
-	k.fail_request = VFIO_GROUP_GET_DEVICE_FD;
-	k.fail_code = ENODEV;
+	calls.fail_request = VFIO_GROUP_GET_DEVICE_FD;
+	calls.fail_code = ENODEV;
 	CHECK_EQ(open_vf(), -ENODEV);
 	CHECK_HAS(err.msg, "0000:01:10.0: VFIO_GROUP_GET_DEVICE_FD");
 	CHECK_EQ(k.nr_joined, 0);
@@ -479,8 +415,8 @@ static void a_wrong_token_is_explained(void)
 
 	start();
 	CHECK_EQ(host_vfio_by_bdf(&host, vf, &dev.id, &err), 0);
-	k.fail_request = VFIO_GROUP_GET_DEVICE_FD;
-	k.fail_code = EACCES;
+	calls.fail_request = VFIO_GROUP_GET_DEVICE_FD;
+	calls.fail_code = EACCES;
 	CHECK_EQ(iommu_dev_open(iommu, &dev, &fd, &kvm_fd, &err), -EACCES);
 	CHECK_HAS(err.hint, "is not the one");
 	stop();

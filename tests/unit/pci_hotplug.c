@@ -328,41 +328,6 @@ static void a_slot_takes_one_card(void)
 	stop();
 }
 
-static void reset_keeps_what_is_in_the_slot(void)
-{
-	start_driven();
-	command(ENABLED | OFF);
-	pci_host_reset(&host);
-	CHECK_EQ(status(), PDS);
-	CHECK(!(slot_rd(PCI_EXP_SLTCTL) & OFF));
-	CHECK(f_answers());
-	stop();
-}
-
-static void reset_brings_back_nothing_that_left(void)
-{
-	start_driven();
-	pci_port_force_unplug(&left);
-	pci_host_reset(&host);
-	CHECK_EQ(status(), 0);
-	CHECK(slot_rd(PCI_EXP_SLTCTL) & OFF);
-	CHECK(!link_is_up());
-	CHECK(!f_answers());
-	stop();
-}
-
-static void reset_forgets_a_request(void)
-{
-	start_driven();
-	pci_port_request_unplug(&left);
-	pci_host_reset(&host);
-	command(ENABLED | ON);
-	CHECK_EQ(status() & ABP, 0);
-	command(ENABLED | OFF);
-	CHECK_EQ(nr_removed, 0);
-	stop();
-}
-
 /* --- interrupts --- */
 
 static void a_completed_command_interrupts_if_enabled(void)
@@ -500,15 +465,6 @@ static void the_disable_bit_silences_intx(void)
 	stop();
 }
 
-static void reset_lowers_intx(void)
-{
-	start_with_f();
-	command(ENABLED | ON);
-	pci_host_reset(&host);
-	CHECK(!line_is_high[GSI + 1]);
-	stop();
-}
-
 /* A guest that writes anything into the slot: states stay consistent. */
 static void a_storm_of_commands_is_harmless(void)
 {
@@ -551,9 +507,6 @@ int main(void)
 	TAP_RUN(force_ends_a_request);
 	TAP_RUN(a_card_that_comes_is_told_of);
 	TAP_RUN(a_slot_takes_one_card);
-	TAP_RUN(reset_keeps_what_is_in_the_slot);
-	TAP_RUN(reset_brings_back_nothing_that_left);
-	TAP_RUN(reset_forgets_a_request);
 	TAP_RUN(a_completed_command_interrupts_if_enabled);
 	TAP_RUN(without_the_main_enable_nothing_interrupts);
 	TAP_RUN(a_second_event_interrupts_when_the_first_is_cleared);
@@ -564,7 +517,6 @@ int main(void)
 	TAP_RUN(ports_that_share_an_intx_do_not_pull_it_down);
 	TAP_RUN(msix_takes_over_from_intx);
 	TAP_RUN(the_disable_bit_silences_intx);
-	TAP_RUN(reset_lowers_intx);
 	TAP_RUN(a_storm_of_commands_is_harmless);
 	return tap_done();
 }

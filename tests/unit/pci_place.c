@@ -251,7 +251,7 @@ static void reset_brings_the_placement_back(void)
 	CHECK_EQ(pci_host_place_bars(&host, &e), 0);
 	wr(&f, PCI_BASE_ADDRESS_0, 4, 0xd0000000);
 	wr(&f, PCI_COMMAND, 2, PCI_COMMAND_MEMORY);
-	pci_host_reset(&host);
+	pci_dev_reset(&f.dev);
 	CHECK_LOG(&f, "map 0@d0000000;unmap 0@d0000000;reset;");
 	CHECK_EQ(rd(&f, PCI_BASE_ADDRESS_0, 4), 0xc0000000);
 	CHECK_EQ(rd(&f, PCI_COMMAND, 2), 0);

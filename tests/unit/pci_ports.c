@@ -158,17 +158,6 @@ static void more_ports_than_buses_are_refused(void)
 	stop();
 }
 
-static void reset_brings_the_bus_numbers_back(void)
-{
-	start_with_both();
-	set_buses(LEFT, 0x42, 0x50);
-	pci_host_reset(&host);
-	CHECK_EQ(ecam(1, 0, PCI_VENDOR_ID, 4), F_IDS);
-	CHECK_EQ(ecam(0x42, 0, PCI_VENDOR_ID, 4), 0xffffffff);
-	CHECK_LOG(&f, "reset;");
-	stop();
-}
-
 static void secondary_bus_reset_resets_what_is_behind(void)
 {
 	start_with_both();
@@ -356,7 +345,6 @@ int main(void)
 	TAP_RUN(no_bus_numbers_break_the_router);
 	TAP_RUN(ecam_has_a_mebibyte_per_bus);
 	TAP_RUN(more_ports_than_buses_are_refused);
-	TAP_RUN(reset_brings_the_bus_numbers_back);
 	TAP_RUN(secondary_bus_reset_resets_what_is_behind);
 	TAP_RUN(a_port_has_room_for_eight_functions_of_one_device);
 	TAP_RUN(a_second_device_behind_a_port_is_refused);

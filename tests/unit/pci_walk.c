@@ -248,7 +248,7 @@ static void scan_after_a_reset_sees_the_same_tree(void)
 	start();
 	ecam_write(0x08, PCI_BASE_ADDRESS_0, 4, 0xd0000000);
 	ecam_write(0x08, PCI_COMMAND, 2, 7);
-	pci_host_reset(&host);
+	pci_dev_reset(&f.dev);
 	CHECK_TEXT(scan(&by_ports), tree);
 	stop();
 }

@@ -266,20 +266,6 @@ static void bus_0_is_placed_beside_the_windows(void)
 	stop();
 }
 
-static void reset_brings_the_windows_back(void)
-{
-	struct span before;
-
-	start_with_f();
-	before = mem_window(LEFT);
-	ecam_put(0, LEFT, PCI_MEMORY_BASE, 4, 0x0000fff0);
-	CHECK_EQ(mem_window(LEFT).size, 0);
-	pci_host_reset(&host);
-	CHECK_EQ(mem_window(LEFT).base, before.base);
-	CHECK_EQ(mem_window(LEFT).size, before.size);
-	stop();
-}
-
 int main(void)
 {
 	TAP_RUN(bars_lie_in_the_windows_of_their_port);
@@ -296,6 +282,5 @@ int main(void)
 	TAP_RUN(what_does_not_fit_behind_a_port_is_named);
 	TAP_RUN(large_prefetchable_bars_fit_behind_a_port);
 	TAP_RUN(bus_0_is_placed_beside_the_windows);
-	TAP_RUN(reset_brings_the_windows_back);
 	return tap_done();
 }

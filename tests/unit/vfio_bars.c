@@ -252,6 +252,49 @@ static void a_bar_below_a_page_is_mapped_where_it_has_a_page(void)
 	vm_stop(&vm);
 }
 
+/* BAR 0 is there, and BAR 2 comes into its page. */
+static void two_small_bars_in_a_page(void)
+{
+	vm_start(&vm, fake_igbvf_dump);
+	fake_vfio_bar(&vm.fake, 0, 256, true);
+	put_le(vm.fake.cfg + PCI_BASE_ADDRESS_2, 0, 4);
+	fake_vfio_bar(&vm.fake, 2, 256, true);
+	fake_vfio_bar(&vm.fake, 3, KIB(16), true);
+	CHECK_EQ(vm_assign(&vm), 0);
+	fake_vfio_poke(&vm.fake, 0, 0xfc, 0x5a5a);
+	fake_vfio_poke(&vm.fake, 2, 0xfc, 0xa5a5);
+	vm_place(&vm, 0, BAR_GPA);
+	CHECK_EQ(vm.slots.nr, 1);
+	pci_dev_write(vm.dev, PCI_BASE_ADDRESS_2, 4, BAR_GPA + 0x100);
+}
+
+static void bars_below_a_page_can_share_one(void)
+{
+	two_small_bars_in_a_page();
+	CHECK_EQ(vm_read(&vm, BAR_GPA + 0x1fc, &trapped), 0xa5a5);
+	CHECK_EQ(vm_read(&vm, BAR_GPA + 0xfc, &trapped), 0x5a5a);
+	CHECK_EQ(vm.slots.nr, 0);
+	/* The other way round: BAR 0 finds the page taken in part. */
+	vm_place(&vm, 0, BAR_GPA + MIB(1));
+	CHECK_EQ(vm.slots.nr, 1);
+	vm_place(&vm, 0, BAR_GPA);
+	CHECK_EQ(vm.slots.nr, 0);
+	CHECK_EQ(vm_read(&vm, BAR_GPA + 0x1fc, &trapped), 0xa5a5);
+	vm_decode(&vm, 0);
+	CHECK_EQ(vm.mmio.nr, 0);
+	vm_stop(&vm);
+}
+
+static void a_bar_that_has_its_page_again_is_mapped_when_it_moves(void)
+{
+	two_small_bars_in_a_page();
+	pci_dev_write(vm.dev, PCI_BASE_ADDRESS_2, 4, BAR_GPA + MIB(2) + 0x100);
+	vm_place(&vm, 0, BAR_GPA + MIB(1));
+	CHECK_EQ(vm_read(&vm, BAR_GPA + MIB(1) + 0xfc, &trapped), 0x5a5a);
+	CHECK(!trapped);
+	vm_stop(&vm);
+}
+
 static void a_bar_below_a_page_with_the_msix_table_is_trapped(void)
 {
 	vm_start(&vm, fake_igbvf_dump);
@@ -386,6 +429,8 @@ int main(void)
 	TAP_RUN(a_bar_that_cannot_be_mmapped_is_trapped_whole);
 	TAP_RUN(a_bar_below_a_page_is_trapped_at_any_address);
 	TAP_RUN(a_bar_below_a_page_is_mapped_where_it_has_a_page);
+	TAP_RUN(bars_below_a_page_can_share_one);
+	TAP_RUN(a_bar_that_has_its_page_again_is_mapped_when_it_moves);
 	TAP_RUN(a_bar_below_a_page_with_the_msix_table_is_trapped);
 	TAP_RUN(a_port_io_bar_is_on_the_port_bus);
 	TAP_RUN(a_bar_that_cannot_be_mapped_leaves_no_part_behind);

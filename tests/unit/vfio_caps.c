@@ -203,6 +203,45 @@ static void power_management_of_the_link_is_not_offered(void)
 	vm_stop(&vm);
 }
 
+/* A VF's PCI Express capability in a place that has no more room than the
+ * kernel takes for it (PCI_CAP_EXP_ENDPOINT_SIZEOF_V2). */
+static void short_pcie_at(unsigned int at)
+{
+	vm_start(&vm, fake_igbvf_dump);
+	fake_vfio_bar(&vm.fake, 0, KIB(16), true);
+	fake_vfio_bar(&vm.fake, 3, KIB(16), true);
+	memmove(vm.fake.cfg + at, vm.fake.cfg + 0xa0, 0x34);
+}
+
+static void a_pcie_capability_at_the_end_of_its_space_is_shown(void)
+{
+	short_pcie_at(0xcc);
+	vm.fake.cfg[0x71] = 0xcc;
+	vm.options.behind_port = true;
+	CHECK_EQ(vm_assign(&vm), 0);
+	CHECK_EQ(pci_dev_find_cap(vm.dev, PCI_CAP_ID_EXP), 0xcc);
+	CHECK(pci_dev_find_ext_cap(vm.dev, PCI_EXT_CAP_ID_ERR));
+	CHECK_EQ(rd(0xcc + PCI_EXP_LNKCTL2, 2), 1);
+	vm_stop(&vm);
+}
+
+static void a_capability_close_behind_a_pcie_one_is_shown(void)
+{
+	/* Three vectors; table and PBA in BAR 3. */
+	static const uint8_t msix[] = {
+		0x11, 0, 2, 0, 3, 0, 0, 0, 3, 0x20, 0, 0
+	};
+
+	short_pcie_at(0x40);
+	memcpy(vm.fake.cfg + 0x74, msix, sizeof(msix));
+	vm.fake.cfg[PCI_CAPABILITY_LIST] = 0x40;
+	vm.fake.cfg[0x41] = 0x74;
+	CHECK_EQ(vm_assign(&vm), 0);
+	CHECK_EQ(pci_dev_find_cap(vm.dev, PCI_CAP_ID_EXP), 0x40);
+	CHECK_EQ(pci_dev_find_cap(vm.dev, PCI_CAP_ID_MSIX), 0x74);
+	vm_stop(&vm);
+}
+
 int main(void)
 {
 	TAP_RUN(vital_product_data_is_read_from_the_device);
@@ -218,5 +257,7 @@ int main(void)
 	TAP_RUN(a_legacy_endpoint_stays_one);
 	TAP_RUN(the_link_has_the_physical_speed_and_width);
 	TAP_RUN(power_management_of_the_link_is_not_offered);
+	TAP_RUN(a_pcie_capability_at_the_end_of_its_space_is_shown);
+	TAP_RUN(a_capability_close_behind_a_pcie_one_is_shown);
 	return tap_done();
 }

@@ -108,6 +108,53 @@ static void what_another_vm_took_stays_with_it(void)
 	CHECK(!strcmp(driver_of(SLOT ".0"), "vfio-pci"));
 }
 
+/* Three that ask for functions 3, 0 and 1 of a slot, and one that does not. */
+static struct assignments placed(void)
+{
+	static const struct config_device configs[] = {
+		{ .devfn = 0x2b },
+		{ .devfn = 0x28 },
+		{ .devfn = 0x29 },
+		{ .devfn = -1 },
+	};
+	struct assignments a = { .nr = ARRAY_SIZE(configs) };
+
+	for (unsigned int i = 0; i < a.nr; i++) {
+		a.at[i].config = &configs[i];
+		a.at[i].device.fd = -1;
+	}
+	return a;
+}
+
+static void a_device_has_the_address_that_it_asks_for(void)
+{
+	struct assignments a = placed();
+
+	CHECK_EQ(assign_devfn(&a, &a.at[0]), 0x2b);
+	CHECK_EQ(assign_devfn(&a, &a.at[1]), 0x28);
+	CHECK_EQ(assign_devfn(&a, &a.at[2]), 0x29);
+	CHECK_EQ(assign_devfn(&a, &a.at[3]), -1);
+}
+
+static void the_lowest_that_is_left_follows_a_function_0_that_is_gone(void)
+{
+	struct assignments a = placed();
+
+	assign_gone(&a.at[1]);
+	CHECK_EQ(assign_devfn(&a, &a.at[2]), 0x28);
+	CHECK_EQ(assign_devfn(&a, &a.at[0]), 0x2b);
+	assign_gone(&a.at[2]);
+	CHECK_EQ(assign_devfn(&a, &a.at[0]), 0x28);
+}
+
+static void a_slot_that_never_had_a_function_0_does_not_get_one(void)
+{
+	struct assignments a = placed();
+
+	a.nr = 1;
+	CHECK_EQ(assign_devfn(&a, &a.at[0]), 0x2b);
+}
+
 int main(void)
 {
 	TAP_RUN(functions_of_a_slot_are_assigned_together);
@@ -115,6 +162,9 @@ int main(void)
 	TAP_RUN(nothing_is_bound_if_one_is_in_use);
 	TAP_RUN(a_handed_file_is_closed_when_its_device_is_gone);
 	TAP_RUN(what_another_vm_took_stays_with_it);
+	TAP_RUN(a_device_has_the_address_that_it_asks_for);
+	TAP_RUN(the_lowest_that_is_left_follows_a_function_0_that_is_gone);
+	TAP_RUN(a_slot_that_never_had_a_function_0_does_not_get_one);
 	tree_remove(&tree);
 	host_close(&host);
 	return tap_done();

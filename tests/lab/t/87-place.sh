@@ -49,6 +49,12 @@ guest_run "lab.cmd=$list" --device "$vf,multifunction=keep,port=p0" ||
 is "a_guest_with_a_slot_behind_a_port_powers_off" "$status" 0
 is "functions_keep_their_numbers_behind_a_port" "$(console_value PLACES)" \
 	"0000:00:00.0 0000:00:01.0 0000:01:00.0 0000:01:00.2 0000:01:00.4 0000:01:00.6"
+status=0
+guest_run "lab.cmd=$list" --device "$(vf_bdf 1),addr=05.1" \
+	--device "$vf,addr=05.0" || status=$?
+is "a_function_may_be_named_before_its_function_0" \
+	"$status $(console_value PLACES)" \
+	"0 0000:00:00.0 0000:00:05.0 0000:00:05.1"
 drop_vfs
 
 e1000e=$(pci_find 8086:10d3)
