@@ -32,8 +32,13 @@ SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 # gcc warns that it does not instrument fences; bus.c needs none for TSan to see its order.
 SAN += $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 STD := -std=gnu17 -D_GNU_SOURCE -DSTRAIT_VERSION=\"$(VERSION)\"
-ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(CFLAGS) $(EXTRA_WARN) $(SAN) -I. -I$(O) -MMD -MP -pthread
+ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(CFLAGS) $(EXTRA_WARN) $(SAN) -iquote . -iquote $(O) -MMD -MP -pthread
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pthread
+
+# The tools stand on libraries; strait itself does not.
+TOOL_PKGS := libpci libnl-3.0 libnl-route-3.0 libnl-genl-3.0 jansson libkmod libarchive
+TOOL_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags $(TOOL_PKGS) 2> /dev/null))
+TOOL_LIBS := $(shell pkg-config --libs $(TOOL_PKGS) 2> /dev/null)
 
 # Objects of one sanitizer never meet those of another.
 comma := ,
@@ -46,18 +51,32 @@ DIRS := src/base src/host src/core src/x86 src/dev src/vm pci iommu vfio
 LIB_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard $(addsuffix /*.c,$(DIRS))))
 FAKE_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fake/*.c))
 UNIT := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
-SRC := $(wildcard $(addsuffix /*.c,src $(DIRS)))
-HDR := $(wildcard $(addsuffix /*.h,$(DIRS)))
+TOOL_DIRS := tools/common tools/vf tools/iommu
+TOOLS := $(O)/strait-vf $(O)/strait-iommu
+# All of the tools but their main functions, for their tests.
+TOOL_OBJ := $(patsubst %.c,$(O)/%.o,$(filter-out %/main.c,$(wildcard $(addsuffix /*.c,$(TOOL_DIRS)))))
+SRC := $(wildcard $(addsuffix /*.c,src $(DIRS) $(TOOL_DIRS)))
+HDR := $(wildcard $(addsuffix /*.h,$(DIRS) $(TOOL_DIRS)))
 TEST_SRC := $(wildcard tests/*.h tests/*/*.[ch])
 
-all: $(O)/strait
-	@ln -sfn $(notdir $(O))/strait $(B)/strait
+all: $(O)/strait $(TOOLS)
+	@for f in $(notdir $^); do ln -sfn $(notdir $(O))/$$f $(B)/$$f; done
 
 include tests/kvm/rules.mk
 
 $(O)/strait: $(O)/src/main.o $(O)/libstrait.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
+
+# Tests of a tool's parts are named tests/unit/tool_*.c.
+$(O)/tools/%.o $(O)/tests/unit/tool_%.o: EXTRA_WARN := $(TOOL_CFLAGS)
+$(TOOLS): $(O)/strait-%: $(O)/tools/%/main.o $(O)/libtools.a $(O)/libstrait.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS)
+
+$(O)/libtools.a: $(TOOL_OBJ)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(O)/libstrait.a: $(LIB_OBJ)
 	@rm -f $@
@@ -81,6 +100,10 @@ $(O)/src/x86/dsdt.hex: src/x86/dsdt.asl
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(FAKE_OBJ) $(O)/libstrait.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
+
+$(O)/tests/unit/tool_%: $(O)/tests/unit/tool_%.o $(FAKE_OBJ) $(O)/libtools.a $(O)/libstrait.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS)
 
 unit: $(UNIT)
 # Objects of tests are kept, or each run would compile them again.
@@ -137,7 +160,7 @@ lint-deps:
 	$(Q)tools/check-deps
 lint-headers:
 	$(call say,LINT,headers)
-	$(Q)for h in $(HDR); do $(CC) $(STD) $(WARN) -Werror -I. -fsyntax-only -x c $$h || exit 1; done
+	$(Q)for h in $(HDR); do $(CC) $(STD) $(WARN) $(TOOL_CFLAGS) -Werror -iquote . -fsyntax-only -x c $$h || exit 1; done
 lint-shell:
 	$(call say,LINT,shellcheck)
 	$(Q)shellcheck -x -P SCRIPTDIR $(SCRIPTS)
@@ -148,18 +171,18 @@ lint-cppcheck: $(O)/src/x86/dsdt.hex
 lint-tidy: $(O)/src/x86/dsdt.hex
 	$(call say,LINT,clang-tidy)
 	$(Q)printf '%s\n' $(SRC) | xargs -P$(CPUS) -n6 sh -c \
-		'clang-tidy --quiet "$$@" -- $(STD) -I. -I$(O) 2> /dev/null' tidy
+		'clang-tidy --quiet "$$@" -- $(STD) $(TOOL_CFLAGS) -iquote . -iquote $(O) 2> /dev/null' tidy
 
 # --- fuzzing (clang) ---
 
 FUZZ_S ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-LIB_SRC := $(filter-out src/main.c,$(SRC))
+LIB_SRC := $(filter-out src/main.c tools/%,$(SRC))
 FAKE_SRC := $(wildcard tests/fake/*.c)
 $(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FAKE_SRC) $(HDR) $(O)/src/x86/dsdt.hex
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
-	$(Q)clang $(STD) -g -O1 -I. -I$(O) -pthread -fsanitize=fuzzer,address,undefined \
+	$(Q)clang $(STD) -g -O1 -iquote . -iquote $(O) -pthread -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(FAKE_SRC)
 fuzz: deps-build deps-fuzz
 	@$(MAKE) $(FUZZERS)
@@ -170,7 +193,7 @@ fuzz: deps-build deps-fuzz
 # --- installation ---
 
 install: all
-	install -D -m 755 $(O)/strait $(DESTDIR)$(PREFIX)/bin/strait
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(O)/strait $(TOOLS)
 	install -D -m 644 docs/strait.1 $(DESTDIR)$(PREFIX)/share/man/man1/strait.1
 
 clean:

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* strait: the command line's front door. */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "src/base/err.h"
 #include "src/base/log.h"
 #include "src/vm/config.h"
 #include "src/vm/vm.h"
@@ -12,10 +14,14 @@
 static void usage(FILE *f)
 {
 	fputs("usage: strait run --kernel FILE [OPTION]...\n"
-	      "       strait run --help\n"
+	      "       strait vf COMMAND ...\n"
+	      "       strait iommu COMMAND ...\n"
+	      "       strait run | vf | iommu --help\n"
 	      "       strait --help | --version\n"
 	      "\n"
-	      "Runs a Linux guest under KVM and assigns PCI functions to it by VFIO.\n"
+	      "run    runs a Linux guest under KVM and assigns PCI functions to it by VFIO\n"
+	      "vf     makes and configures SR-IOV virtual functions (strait-vf)\n"
+	      "iommu  shows what can be assigned, and why not (strait-iommu)\n"
 	      "See strait(1), and `strait run --help` for the options.\n",
 	      f);
 }
@@ -41,6 +47,31 @@ static int run(int argc, char **argv)
 }
 
 /*
+ * The tools are programs of their own, because they need libraries that a VMM
+ * has no use for. The one beside this program goes before one on the PATH.
+ */
+static int run_tool(const char *tool, char **argv)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	struct err e = { 0 };
+	char *slash;
+
+	path[n > 0 ? n : 0] = '\0';
+	slash = strrchr(path, '/');
+	if (slash && strlen(tool) < sizeof(path) - (size_t)(slash + 1 - path)) {
+		strcpy(slash + 1, tool);
+		execv(path, argv);
+	}
+	execvp(tool, argv);
+	err_sys(&e, tool, "execute");
+	err_hint(&e, "%s is installed with strait: run make, or make install",
+		 tool);
+	err_print(&e, stderr);
+	return VM_HOST;
+}
+
+/*
  * Started with a standard file closed, the next file opened would become it
  * and get the guest's output.
  */
@@ -61,6 +92,10 @@ int main(int argc, char **argv)
 
 	if (!strcmp(word, "run"))
 		return run(argc - 2, argv + 2);
+	if (!strcmp(word, "vf"))
+		return run_tool("strait-vf", argv + 1);
+	if (!strcmp(word, "iommu"))
+		return run_tool("strait-iommu", argv + 1);
 	if (!strcmp(word, "--version") || !strcmp(word, "-V")) {
 		puts("strait " STRAIT_VERSION);
 		return VM_OK;

@@ -20,7 +20,7 @@
 
 #include "src/base/bits.h"
 #include "src/vm/config.h"
-#include "src/vm/options.h"
+#include "src/base/options.h"
 
 #define RAM_DEFAULT MIB(512)
 #define RAM_MIN	    MIB(32)
@@ -411,9 +411,11 @@ static const struct option_def run_options[] = {
 };
 static_assert(ARRAY_SIZE(run_options) <= 64, "options_parse has 64 bits");
 
-static const struct option_table run_table = { run_options,
-					       ARRAY_SIZE(run_options),
-					       "strait run --help" };
+static const struct option_table run_table = {
+	.defs = run_options,
+	.nr = ARRAY_SIZE(run_options),
+	.help_command = "strait run --help",
+};
 
 int config_parse(int argc, char **argv, struct config *out,
 		 enum config_action *action, struct err *e)

@@ -16,7 +16,7 @@
 
 #include "src/base/bits.h"
 #include "src/vm/config.h"
-#include "src/vm/options.h"
+#include "src/base/options.h"
 
 enum { TIMEOUT_DEFAULT_S = 20, TIMEOUT_MAX_S = 3600, FD_MAX = 1 << 20 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Command-line words: an option table, key=value lists, nearest names. */
-#ifndef STRAIT_VM_OPTIONS_H
-#define STRAIT_VM_OPTIONS_H
+#ifndef STRAIT_BASE_OPTIONS_H
+#define STRAIT_BASE_OPTIONS_H
 
 #include <stdio.h>
 
@@ -26,6 +26,9 @@ struct option_table {
 	const struct option_def *defs;
 	unsigned int nr; /* at most 64 */
 	const char *help_command;
+	/* Takes a word that is no option; NULL: there are none. With it, "--"
+	 * ends the options. */
+	int (*word)(void *target, char *word, struct err *e);
 };
 
 /*

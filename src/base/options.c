@@ -13,15 +13,15 @@
  * not exist, the nearest one that does: by edit distance ("kernl", "memroy"),
  * or by a common beginning ("mem", "initrd").
  *
- * Deliberately missing: abbreviated options, options after "--", quoting of
- * commas inside lists (no value that takes a list needs it; a path that could
- * hold a comma is never part of one).
+ * Deliberately missing: abbreviated options, quoting of commas inside lists (no
+ * value that takes a list needs it; a path that could hold a comma is never
+ * part of one).
  */
 #include <errno.h>
 #include <string.h>
 
 #include "src/base/bits.h"
-#include "src/vm/options.h"
+#include "src/base/options.h"
 
 enum { WORD_MAX = 32, VALUE_MAX = 512 };
 
@@ -118,7 +118,8 @@ struct words {
 	int argc;
 	char **argv;
 	int next;
-	uint64_t seen; /* by index in the table */
+	bool has_options; /* still: no "--" yet */
+	uint64_t seen;	  /* by index in the table */
 	void *target;
 };
 
@@ -196,12 +197,18 @@ static int parse_letters(struct words *w, const char *arg, struct err *e)
 
 static int parse_word(struct words *w, struct err *e)
 {
-	const char *arg = w->argv[w->next++];
+	char *arg = w->argv[w->next++];
 
-	if (!strncmp(arg, "--", 2))
+	if (w->has_options && w->table->word && !strcmp(arg, "--")) {
+		w->has_options = false;
+		return 0;
+	}
+	if (w->has_options && !strncmp(arg, "--", 2))
 		return parse_long(w, arg, e);
-	if (arg[0] == '-' && arg[1])
+	if (w->has_options && arg[0] == '-' && arg[1])
 		return parse_letters(w, arg, e);
+	if (w->table->word)
+		return w->table->word(w->target, arg, e);
 	err_set(e, EINVAL, "unexpected argument \"%s\"", arg);
 	err_hint(e, "options begin with --; %s lists them",
 		 w->table->help_command);
@@ -211,9 +218,11 @@ static int parse_word(struct words *w, struct err *e)
 int options_parse(const struct option_table *t, int argc, char **argv,
 		  void *target, struct err *e)
 {
-	struct words w = {
-		.table = t, .argc = argc, .argv = argv, .target = target
-	};
+	struct words w = { .table = t,
+			   .argc = argc,
+			   .argv = argv,
+			   .has_options = true,
+			   .target = target };
 
 	while (w.next < argc) {
 		int ret = parse_word(&w, e);
