@@ -179,7 +179,7 @@ static int set_by_libnl(struct target *to, enum vf_key key,
 
 /*
  * Making VFs takes the link down for seconds, and drivers (igb) refuse rates
- * until they know its speed. Returns whether it came up.
+ * until they know its speed. Returns whether it is up.
  */
 static bool wait_for_link(const struct target *to)
 {
@@ -192,7 +192,7 @@ static bool wait_for_link(const struct target *to)
 				  to->ifname))
 			return false;
 		if (carrier)
-			return i > 0;
+			return true;
 		if (!i)
 			log_info(to->who, "waiting for the link of %s",
 				 to->ifname);
