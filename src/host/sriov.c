@@ -304,7 +304,7 @@ int host_vf_each(const struct host *h, struct bdf pf,
 		 struct err *e)
 {
 	char name[HOST_NAME_LEN], s[BDF_STR_LEN];
-	struct host_pf p;
+	struct host_pf p = { 0 };
 	struct host_vf vf;
 	struct err gone;
 	struct bdf bdf;

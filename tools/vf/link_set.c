@@ -278,7 +278,7 @@ int vf_link_set(const struct host *h, const char *ifname, const char *who,
 	struct target to = {
 		.h = h, .ifname = ifname, .who = who, .index = index
 	};
-	unsigned int none;
+	unsigned int none = 0;
 	int ret;
 
 	done = done ? done : &none;
