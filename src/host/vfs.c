@@ -140,14 +140,39 @@ static int refuse_user(const struct host_vf *vf, pid_t pid, const char *name,
 	return ret;
 }
 
+/* The folder net goes with the last interface in it, but does not show those of
+ * other network namespaces. */
+static int check_namespace(const struct host *h, const struct host_vf *vf,
+			   struct err *e)
+{
+	char s[BDF_STR_LEN];
+	int ret;
+
+	bdf_str(vf->dev.bdf, s);
+	if (!host_exists(h, PCI_DIR "/%s/net", s) ||
+	    host_has_entries(h, PCI_DIR "/%s/net", s))
+		return 0;
+	ret = err_set(
+		e, EBUSY,
+		"%s: its interface is in another network namespace (a container's?)",
+		s);
+	err_hint(
+		e,
+		"end what has it, or bring it back first (lsns -t net lists namespaces)");
+	return ret;
+}
+
 static int check_vf(const struct host *h, const struct host_vf *vf,
 		    struct err *e)
 {
 	char name[HOST_NAME_LEN];
 	pid_t pid;
+	int ret;
 
-	if (!host_is_vfio_driver(vf->dev.driver))
-		return host_in_use(h, vf->dev.bdf, e);
+	if (!host_is_vfio_driver(vf->dev.driver)) {
+		ret = host_in_use(h, vf->dev.bdf, e);
+		return ret ? ret : check_namespace(h, vf, e);
+	}
 	pid = host_vfio_holder(h, vf->dev.bdf, name, sizeof(name));
 	return pid ? refuse_user(vf, pid, name, e) : 0;
 }

@@ -213,6 +213,21 @@ static void a_vf_with_an_address_is_refused(void)
 		"0000:01:10.0: its interface eth1 is up with address 192.0.2.1"));
 }
 
+static void a_vf_whose_interface_a_container_has_is_refused(void)
+{
+	start();
+	tree_add(&tree, "- " VF "/net/eth1\n- sys/class/net/eth1");
+	refused(3, &probe, -EBUSY);
+	CHECK_HAS(err.msg, "0000:01:10.0: its interface is in another network");
+}
+
+static void a_vf_without_interface_may_go(void)
+{
+	start();
+	tree_add(&tree, "- " VF "/net\n- sys/class/net/eth1");
+	CHECK_EQ(host_vfs_set(&host, pf, 0, &probe, &err), 0);
+}
+
 static void used_vfs_may_be_forced(void)
 {
 	start();
@@ -451,6 +466,8 @@ int main(void)
 	TAP_RUN(a_vf_that_a_process_has_is_refused);
 	TAP_RUN(a_vf_on_vfio_pci_that_nobody_has_may_go);
 	TAP_RUN(a_vf_with_an_address_is_refused);
+	TAP_RUN(a_vf_whose_interface_a_container_has_is_refused);
+	TAP_RUN(a_vf_without_interface_may_go);
 	TAP_RUN(used_vfs_may_be_forced);
 	TAP_RUN(used_vfs_do_not_hinder_the_same_number);
 	TAP_RUN(a_pf_without_driver_makes_none);
