@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "src/host/priv.h"
-#include "src/host/sriov.h"
 
 #define PCI_DIR "sys/bus/pci/devices"
 
