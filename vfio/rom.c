@@ -115,7 +115,8 @@ static int file_read(struct vfio_pci *v, const char *path, int fd,
 static int from_file(struct vfio_pci *v, struct err *e)
 {
 	const char *path = v->options.rom_file;
-	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Not waiting for the writer of a FIFO: that is refused below. */
+	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	int ret;
 
 	if (fd < 0)

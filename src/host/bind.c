@@ -15,15 +15,64 @@
  * the unbind: a probe could find it one.
  *
  * new_id is never written: it would take every function of that model.
+ *
+ * Two processes that want the same function at once would undo each other's
+ * steps, so each takes its turn by a lock on the function's driver_override.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 
+#include "src/base/bits.h"
 #include "src/base/log.h"
 #include "src/host/priv.h"
 
 #define PCI_DIR "sys/bus/pci/devices"
+
+/* --- turns --- */
+
+enum { TURN_STEP_NS = 100000000 };
+
+/*
+ * Until the file is closed. -EWOULDBLOCK after 5 s, for a reset and a driver's
+ * probe take less; another error if there is no such file.
+ */
+static int take_turn(const struct host *h, struct bdf bdf)
+{
+	const struct timespec step = { .tv_nsec = TURN_STEP_NS };
+	char s[BDF_STR_LEN];
+	int fd = host_open_file(h, O_RDONLY, PCI_DIR "/%s/driver_override",
+				bdf_str(bdf, s));
+
+	if (fd < 0)
+		return fd;
+	for (unsigned int i = 0; flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (i == h->ops->turn_tries) {
+			close(fd);
+			return -EWOULDBLOCK;
+		}
+		nanosleep(&step, NULL);
+	}
+	return fd;
+}
+
+static int no_turn(struct bdf bdf, struct err *e)
+{
+	char s[BDF_STR_LEN];
+
+	bdf_str(bdf, s);
+	err_set(e, EBUSY, "%s: another process is binding it at this moment",
+		s);
+	err_hint(
+		e,
+		"try again, or look for it with: fuser -v /sys/bus/pci/devices/%s/driver_override",
+		s);
+	return -EBUSY;
+}
 
 /* --- writes --- */
 
@@ -250,6 +299,9 @@ static int bind_steps(const struct host *h, const struct host_pci *dev,
 	return ret ? ret : check_bound(h, dev, driver, e);
 }
 
+static int undo_steps(const struct host *h, struct host_bind *undo,
+		      struct err *e);
+
 /* Keeps the first failure as the message; a second one replaces the hint,
  * and undo stays as it is for another try. */
 static void roll_back(const struct host *h, struct host_bind *undo,
@@ -257,7 +309,7 @@ static void roll_back(const struct host *h, struct host_bind *undo,
 {
 	struct err second = { 0 };
 
-	if (host_bind_undo(h, undo, &second))
+	if (undo_steps(h, undo, &second))
 		snprintf(e->hint, sizeof(e->hint),
 			 "and it could not be put back: %.400s", second.msg);
 }
@@ -296,12 +348,15 @@ int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
 int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 		   struct err *e)
 {
+	AUTO_CLOSE int turn_fd = take_turn(h, bdf);
 	struct host_pci dev;
 	const char *driver;
 	char s[BDF_STR_LEN];
 	int ret;
 
 	*undo = (struct host_bind){ .bdf = bdf };
+	if (turn_fd == -EWOULDBLOCK)
+		return no_turn(bdf, e);
 	ret = prepare(h, undo, &dev, &driver, e);
 	if (ret || !driver)
 		return ret;
@@ -375,7 +430,8 @@ static int leave_to(const struct host *h, struct host_bind *undo,
 	return ret;
 }
 
-int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e)
+static int undo_steps(const struct host *h, struct host_bind *undo,
+		      struct err *e)
 {
 	struct err dropped = { 0 };
 	char s[BDF_STR_LEN], now[HOST_NAME_LEN];
@@ -402,4 +458,12 @@ int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e)
 	if (!ret)
 		undo->changed = false;
 	return ret;
+}
+
+/* Without a turn as well: who keeps it that long does not bind. */
+int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e)
+{
+	AUTO_CLOSE int turn_fd = undo->changed ? take_turn(h, undo->bdf) : -1;
+
+	return undo_steps(h, undo, e);
 }

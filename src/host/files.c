@@ -61,7 +61,8 @@ static bool tree_if_addr(const struct host *h, const char *ifname, char *buf,
 
 static const struct host_ops kernel_ops = { .open = kernel_open,
 					    .write = kernel_write,
-					    .if_addr = host_kernel_if_addr };
+					    .if_addr = host_kernel_if_addr,
+					    .turn_tries = 50 };
 static const struct host_ops tree_ops = { .open = kernel_open,
 					  .write = kernel_write,
 					  .if_addr = tree_if_addr };

@@ -26,6 +26,8 @@ struct host_ops {
 	/* An address of a network interface, link-local ones left out. */
 	bool (*if_addr)(const struct host *h, const char *ifname, char *buf,
 			size_t len);
+	/* How many tenths of a second one that binds waits for another. */
+	unsigned int turn_tries;
 };
 
 struct host {
@@ -128,7 +130,8 @@ int host_in_use(const struct host *h, struct bdf bdf, struct err *e);
  * so it stays at host_bind_undo; one whose driver_override names a variant of
  * vfio-pci gets that. Refuses with the reason, and changes nothing, if the
  * function is a bridge or a PF with VFs, if the driver is not there, or if the
- * function is in use on the host. A failure half-way is rolled back; only if
+ * function is in use on the host, or if another process is binding it (which is
+ * waited for, but not for long). A failure half-way is rolled back; only if
  * that fails too (the hint tells) undo->changed stays set.
  */
 struct host_bind {

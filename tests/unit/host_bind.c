@@ -5,6 +5,9 @@
  * half-way. The real kernel's part is a lab test.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "src/host/host.h"
 #include "tests/fake/drivers.h"
@@ -67,6 +70,49 @@ static void bind_goes_by_override_unbind_and_probe(void)
 	CHECK(!strcmp(
 		drivers.log,
 		"driver_override=vfio-pci;unbind=0000:01:10.0;drivers_probe=0000:01:10.0;"));
+}
+
+/* As by another strait that is about to bind the same function. */
+static int take_lock(void)
+{
+	int fd = host_open_file(&host, O_RDONLY, VF "/driver_override");
+
+	CHECK_EQ(flock(fd, LOCK_EX), 0);
+	return fd;
+}
+
+static void a_function_that_another_process_binds_is_left_to_it(void)
+{
+	int fd;
+
+	start();
+	fd = take_lock();
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), -EBUSY);
+	CHECK_HAS(err.msg, "another process is binding it");
+	CHECK_EQ(drivers.nr_writes, 0);
+	CHECK(!undo.changed);
+	close(fd);
+}
+
+static void a_lock_that_stays_does_not_keep_a_function_from_its_driver(void)
+{
+	int fd;
+
+	start();
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	fd = take_lock();
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "igbvf"));
+	close(fd);
+}
+
+static void the_lock_is_not_kept(void)
+{
+	start();
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	close(take_lock());
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	close(take_lock());
 }
 
 static void undo_gives_back_driver_and_override(void)
@@ -404,6 +450,9 @@ static void an_old_driver_that_went_away_is_named(void)
 int main(void)
 {
 	TAP_RUN(bind_goes_by_override_unbind_and_probe);
+	TAP_RUN(a_function_that_another_process_binds_is_left_to_it);
+	TAP_RUN(a_lock_that_stays_does_not_keep_a_function_from_its_driver);
+	TAP_RUN(the_lock_is_not_kept);
 	TAP_RUN(undo_gives_back_driver_and_override);
 	TAP_RUN(undo_finds_the_same_driver_where_another_matches);
 	TAP_RUN(undo_twice_does_nothing_more);

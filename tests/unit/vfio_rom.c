@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The expansion ROM that the guest sees of a physical function. */
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/unit/vfio_fixture.h"
@@ -166,6 +167,17 @@ static void a_file_of_a_wrong_size_is_refused(void)
 	refused_stop();
 }
 
+/* Signals are blocked when it is opened, so waiting would be for ever. */
+static void a_fifo_is_refused_at_once(void)
+{
+	prepare();
+	write_file("", 0, 0);
+	unlink(path);
+	CHECK_EQ(mkfifo(path, 0600), 0);
+	CHECK_EQ(vm_assign(&vm), -EINVAL);
+	refused_stop();
+}
+
 static void a_file_that_is_not_there_is_named(void)
 {
 	prepare();
@@ -188,6 +200,7 @@ int main(void)
 	TAP_RUN(a_file_takes_the_place_of_the_devices_rom);
 	TAP_RUN(a_file_that_is_no_rom_is_refused);
 	TAP_RUN(a_file_of_a_wrong_size_is_refused);
+	TAP_RUN(a_fifo_is_refused_at_once);
 	TAP_RUN(a_file_that_is_not_there_is_named);
 	return tap_done();
 }
