@@ -130,11 +130,11 @@ static void check(void)
 {
 	unsigned int pm = pci_cap_find(vm.fake.cfg, 256, PCI_CAP_ID_PM);
 	bool asleep = pm && vm.fake.cfg[pm + PCI_PM_CTRL] & 3;
-	uint64_t value;
+	bool trapped;
 
 	check_slots();
 	BUG_ON(mem_ptr(&vm.mem, RAM_GPA, sizeof(page)) != page);
-	BUG_ON(!bus_read(&vm.mmio, ECAM_GPA, 4, &value) || value != MAGIC);
+	BUG_ON(vm_read(&vm, ECAM_GPA, &trapped) != MAGIC || !trapped);
 	BUG_ON(!(vm.fake.cfg[PCI_COMMAND] & PCI_COMMAND_MEMORY));
 	/* RAM, the other device's page and ECAM are always there. */
 	BUG_ON((asleep || is_gone) && (vm.slots.nr != 2 || vm.mmio.nr != 1));
