@@ -15,7 +15,7 @@ make soak       the same rounds of use again and again, for an hour, looking for
 make bench-boot start-up time, memory and VM exits beside other VMMs (emulated host)
 make bench-vfio what assigning a device costs, beside QEMU, on both VFIO back ends
 make lint       clang-format, clang-tidy, cppcheck, shellcheck, includes
-make fuzz       each fuzzer for FUZZ_S seconds (20)
+make fuzz       each fuzzer for FUZZ_S seconds (20), vfio_config for three times as long
 make install    to PREFIX ($(PREFIX)), below DESTDIR
 make clean      remove build/
 
@@ -193,7 +193,8 @@ fuzz: deps-build+fuzz
 	@$(MAKE) $(FUZZERS)
 	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; seeds=tests/fuzz/corpus/$$(basename $$f); \
 		[ -d $$seeds ] || seeds=; \
-		$$f -max_total_time=$(FUZZ_S) -verbosity=0 $$f.corpus $$seeds || exit 1; done
+		case $$f in */vfio_config) s=$$((3 * $(FUZZ_S))) ;; *) s=$(FUZZ_S) ;; esac; \
+		$$f -max_total_time=$$s -verbosity=0 $$f.corpus $$seeds || exit 1; done
 
 # --- installation ---
 

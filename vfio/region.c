@@ -55,6 +55,19 @@ static bool is_on_bus(const struct vfio_part *p)
 	return !p->hva || p->size < PAGE_LEN;
 }
 
+/* A memslot over what is on the bus would hide that: ECAM, another function's
+ * MSI-X table. */
+static int region_add(struct vfio_part *p, struct err *e)
+{
+	struct vfio_env *env = &p->bar->v->env;
+
+	if (bus_is_alone(env->mmio, &p->range, p->region.gpa, p->region.size))
+		return mem_add(env->mem, &p->region, e);
+	return err_set(e, EEXIST,
+		       "%s: at 0x%llx there is something that strait answers",
+		       p->bar->name, (unsigned long long)p->region.gpa);
+}
+
 /* The page of one below a page that is on the bus by now. */
 static int page_add(struct vfio_part *p, struct err *e)
 {
@@ -74,7 +87,7 @@ static int part_add(struct vfio_part *p, uint64_t addr, struct err *e)
 
 	p->region.gpa = p->range.base = addr + p->off;
 	if (!is_on_bus(p))
-		return mem_add(env->mem, &p->region, e);
+		return region_add(p, e);
 	ret = bus_add(bus_of(p), &p->range, e);
 	if (ret || p->bar->is_io)
 		return ret;

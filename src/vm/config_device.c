@@ -196,13 +196,13 @@ static int set_addr(void *target, const char *value, struct err *e)
 	if (strlen(value) > 4 ||
 	    strspn(value, ".0123456789abcdefABCDEF") != strlen(value) ||
 	    sscanf(value, "%x.%1u%c", &slot, &function, &rest) != 2 ||
-	    slot > 0x1f || function > 7 || (!slot && !function)) {
+	    slot > 0x1f || function > 7 || !slot) {
 		err_set(e, EINVAL,
 			"--device addr=%s: not a device and function on the guest's bus 0",
 			value);
 		err_hint(
 			e,
-			"01.0 to 1f.7, for example addr=05.0 (00.0 is the host bridge)");
+			"01.0 to 1f.7, for example addr=05.0 (00 is the host bridge)");
 		return -EINVAL;
 	}
 	d->devfn = (int)(slot << 3 | function);

@@ -66,6 +66,11 @@ static void add_page(struct mem_region *r, gpa_t gpa, enum mem_kind kind)
 
 static void add_bars(uint8_t choice)
 {
+	if (choice & 64) {
+		fake_vfio_bar(&vm.fake, 0, KIB(128), true);
+		fake_vfio_bar(&vm.fake, 3, KIB(16), true);
+		return;
+	}
 	if (choice & 1) {
 		fake_vfio_bar(&vm.fake, 0, KIB(32), true);
 		return;
@@ -76,9 +81,18 @@ static void add_bars(uint8_t choice)
 	fake_vfio_bar(&vm.fake, 2, 32, false);
 }
 
+static const char *dump_of(uint8_t choice)
+{
+	if (choice & 64)
+		return fake_e1000e_dump;
+	return choice & 1 ? fake_nvme_dump : fake_igbvf_dump;
+}
+
 static bool start(uint8_t choice)
 {
-	vm_start(&vm, choice & 1 ? fake_nvme_dump : fake_igbvf_dump);
+	vm_start(&vm, dump_of(choice));
+	vm.intx_gsi = choice & 64 ? INTX_GSI : 0;
+	vm.fake.can_grow = choice & 128;
 	add_bars(choice);
 	if (choice & 4)
 		fake_vfio_bar(&vm.fake, VFIO_PCI_ROM_REGION_INDEX, KIB(4),
@@ -130,11 +144,11 @@ static void check(void)
 {
 	unsigned int pm = pci_cap_find(vm.fake.cfg, 256, PCI_CAP_ID_PM);
 	bool asleep = pm && vm.fake.cfg[pm + PCI_PM_CTRL] & 3;
-	uint64_t value;
+	bool trapped;
 
 	check_slots();
 	BUG_ON(mem_ptr(&vm.mem, RAM_GPA, sizeof(page)) != page);
-	BUG_ON(!bus_read(&vm.mmio, ECAM_GPA, 4, &value) || value != MAGIC);
+	BUG_ON(vm_read(&vm, ECAM_GPA, &trapped) != MAGIC || !trapped);
 	BUG_ON(!(vm.fake.cfg[PCI_COMMAND] & PCI_COMMAND_MEMORY));
 	/* RAM, the other device's page and ECAM are always there. */
 	BUG_ON((asleep || is_gone) && (vm.slots.nr != 2 || vm.mmio.nr != 1));
@@ -184,8 +198,10 @@ static void event(uint8_t what, uint64_t value)
 		fake_vfio_raise(&vm.fake, (unsigned int)value & 0xff);
 	else if (what < 28)
 		pci_dev_reset(vm.dev);
-	else if (what < 30)
+	else if (what < 29)
 		vm.fake.keeps_awake = value & 1;
+	else if (what < 30)
+		fake_vfio_pin(&vm.fake, value & 1);
 	else if (what == 30)
 		vm.fake.fail_nth = vm.fake.nr_calls + (value & 15);
 	else if (!is_gone && value == 0x6f6762796521) {

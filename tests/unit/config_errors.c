@@ -273,6 +273,8 @@ static void an_address_outside_of_bus_0_is_refused(void)
 		"addr=05.0");
 	refused("--device", "01:10.0,addr=00.0", "addr=00.0: not a device",
 		"the host bridge");
+	refused("--device", "01:10.0,addr=00.1", "addr=00.1: not a device",
+		"host bridge");
 	refused("--device", "01:10.0,addr=1.8", "addr=1.8: not a device", "");
 	refused("--device", "01:10.0,addr=1.0x", "not a device", "");
 	refused("--device", "01:10.0,addr=+1.0", "not a device", "");

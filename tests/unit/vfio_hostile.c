@@ -105,20 +105,44 @@ static void ecam_write(void *dev, uint64_t offset, unsigned int len,
 	(void)value;
 }
 
-static void a_trapped_bar_over_ecam_leaves_ecam_as_it_is(void)
+static struct bus_range *add_ecam(void)
 {
 	static const struct bus_ops ops = { .read = ecam_read,
 					    .write = ecam_write };
-	struct bus_range ecam = {
+	static struct bus_range ecam;
+
+	ecam = (struct bus_range){
 		.base = ECAM_GPA, .len = MIB(1), .ops = &ops, .name = "ECAM"
 	};
+	CHECK_EQ(bus_add(&vm.mmio, &ecam, &vm.err), 0);
+	return &ecam;
+}
+
+static void a_trapped_bar_over_ecam_leaves_ecam_as_it_is(void)
+{
+	struct bus_range *ecam;
 
 	vm_nvme(&vm);
-	CHECK_EQ(bus_add(&vm.mmio, &ecam, &vm.err), 0);
+	ecam = add_ecam();
 	vm_place(&vm, 0, ECAM_GPA);
 	CHECK_EQ(vm.slots.nr, 0);
 	CHECK_EQ(vm_read(&vm, ECAM_GPA + 0x5000, &trapped), 0xeca);
-	bus_del(&vm.mmio, &ecam);
+	bus_del(&vm.mmio, ecam);
+	vm_stop(&vm);
+}
+
+static void a_mapped_bar_over_ecam_leaves_ecam_as_it_is(void)
+{
+	struct bus_range *ecam;
+
+	vm_igbvf(&vm);
+	ecam = add_ecam();
+	vm_place(&vm, 0, ECAM_GPA);
+	CHECK_EQ(vm_read(&vm, ECAM_GPA + 0x1000, &trapped), 0xeca);
+	CHECK_EQ(vm.slots.nr, 0);
+	vm_place(&vm, 0, BAR_GPA);
+	CHECK_EQ(vm.slots.nr, 1);
+	bus_del(&vm.mmio, ecam);
 	vm_stop(&vm);
 }
 
@@ -288,6 +312,7 @@ int main(void)
 	TAP_RUN(a_bar_over_ram_leaves_ram_as_it_is);
 	TAP_RUN(a_bar_over_another_devices_leaves_that_as_it_is);
 	TAP_RUN(a_trapped_bar_over_ecam_leaves_ecam_as_it_is);
+	TAP_RUN(a_mapped_bar_over_ecam_leaves_ecam_as_it_is);
 	TAP_RUN(two_bars_at_one_place_are_not_both_there);
 	TAP_RUN(bars_at_the_ends_of_address_space_are_nowhere);
 	TAP_RUN(a_command_storm_says_a_few_lines_and_ends_as_written);

@@ -91,4 +91,27 @@ is "nvme_works_by_intx" "$(used nvme)" "nvme irq=intx interrupts=yes data=same"
 is "xhci_works_by_intx" "$(used xhci)" \
 	"xhci_hcd irq=intx interrupts=yes data=same"
 
+# The driver reads the address through the memory BAR, which has 256 bytes.
+# shellcheck disable=SC2016 # it is for the guest
+pack='. /lib.sh
+for bdf in $(functions 10ec:8139); do echo 1 > $pci/$bdf/remove; done
+echo 1 > /sys/bus/pci/rescan
+modprobe 8139cp
+cd $pci
+each() { # COMMAND FILE, for both
+	for bdf in $(functions 10ec:8139); do "$1" $bdf/$2; done
+}
+page() { sed -n "2s/... .*//p" $1; }
+echo "PAGES $(each page resource | xargs)"
+echo "MACS $(each cat "net/*/address" | xargs)"
+'
+status=0
+guest_run "lab.cmd=$(guest_script "sh /lab.sh")" \
+	--initramfs "$(guest_initramfs_with "$pack" $GUEST_FULL)" \
+	--device "$rtl8139" --device "$(pci_find 10ec:8139 2)" || status=$?
+is "a_guest_with_two_rtl8139_powers_off" "$status" 0
+is "it_packs_two_bars_into_a_page" \
+	"$(console_value PAGES | tr ' ' '\n' | uniq -c | awk '{ print $1 }')" 2
+is "and_both_answer" "$(console_value MACS | grep -o '52:54:' | wc -l)" 2
+
 done_testing
