@@ -5,6 +5,7 @@
 
 #include "iommu/iommu.h"
 #include "iommu/topo.h"
+#include "iommu/verdict.h"
 
 /* The type1v2 container, /dev/vfio/vfio. */
 int iommu_container_new(const struct host *h, struct iommu **out,
@@ -131,5 +132,44 @@ unsigned int iommu_sysfs_ranges(const struct host *h, int group,
 int topo_fn_read(const struct host *h, struct bdf bdf, struct topo_fn *out);
 /* -1: none. */
 int topo_fn_node(const struct host *h, struct bdf bdf);
+
+/* --- verdict*.c: the parts of a verdict --- */
+
+struct judge {
+	const struct host *h;
+	const struct verdict_options *o;
+	bool is_record;
+	struct bdf bdf;
+	struct host_pci pci;
+	struct host_vfio dev;
+	struct topo topo; /* around the function */
+	const struct topo_fn *fn;
+	enum iommu_kind kind; /* never AUTO */
+	struct verdict *out;
+};
+
+/* Adds a finding; id is a constant. Those beyond VERDICT_MAX are dropped. */
+void judge_say(struct judge *j, const char *id, enum finding_level level,
+	       const char *remedy, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+/* The same of an error, without the BDF that it begins with. */
+void judge_say_err(struct judge *j, const char *id, enum finding_level level,
+		   const struct err *e);
+bool judge_is_on_vfio(const struct judge *j);
+
+void judge_group(struct judge *j);  /* verdict_group.c */
+void judge_driver(struct judge *j); /* verdict_driver.c */
+void judge_nodes(struct judge *j);
+void judge_use(struct judge *j);	/* verdict_use.c */
+void judge_interrupts(struct judge *j); /* verdict_dma.c */
+void judge_reserved(struct judge *j);
+void judge_memlock(struct judge *j);
+void judge_reset(struct judge *j); /* verdict_reset.c */
+
+/* Where strait puts RAM of that size, ascending; see x86_place_ram. Returns
+ * how many. */
+enum { VERDICT_MAX_RAM = 3 };
+unsigned int verdict_place_ram(uint64_t size, bool avoid_ht_hole,
+			       struct iova_range out[VERDICT_MAX_RAM]);
 
 #endif
