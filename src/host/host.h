@@ -34,11 +34,27 @@ struct host {
 	int root_fd; /* directory that stands for "/" */
 	const struct host_ops *ops;
 	void *ctx; /* for a test's ops */
+	/* Of another machine, see host_open_record. */
+	bool is_record;
 };
 
 /* root is "/" or a test's tree (where no interface has an address). */
 int host_open(struct host *h, const char *root, struct err *e);
+/*
+ * dir holds files that somebody recorded of a machine, which may be hostile: no
+ * link in it, absolute or with .., leads out of it; only directories and plain
+ * files of up to 32 MiB can be opened, and nothing can be written (EROFS).
+ * -ENOSYS before Linux 5.6.
+ */
+int host_open_record(struct host *h, const char *dir, struct err *e);
 void host_close(struct host *h);
+/*
+ * A host whose root is a directory below h, for many lookups in one place. It
+ * has h's ops, which see shorter paths then; in a record, links do not lead out
+ * of that directory. host_close. -errno (errno set).
+ */
+int host_open_below(const struct host *h, struct host *out, const char *fmt,
+		    ...) __attribute__((format(printf, 3, 4)));
 
 /* --- files under the root; path printf-style, leading slashes are dropped ---
  */
@@ -47,6 +63,11 @@ void host_close(struct host *h);
  * -errno (errno set); -EOVERFLOW if it does not fit. */
 ssize_t host_read(const struct host *h, char *buf, size_t len, const char *fmt,
 		  ...) __attribute__((format(printf, 4, 5)));
+/* Reads up to len bytes of a binary file. Returns how many, or -errno (errno
+ * set). */
+ssize_t host_read_bytes(const struct host *h, void *buf, size_t len,
+			const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 /* Reads a number as C would write it (0x...). -errno. */
 int host_read_u64(const struct host *h, uint64_t *out, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -70,6 +91,11 @@ bool host_has_entries(const struct host *h, const char *fmt, ...)
 /* Last component of what a link points to. -errno. */
 int host_link_name(const struct host *h, char *buf, size_t len, const char *fmt,
 		   ...) __attribute__((format(printf, 4, 5)));
+/* What a link points to, whole. Returns the length, or -errno (errno set);
+ * -EOVERFLOW if it does not fit. */
+ssize_t host_link_target(const struct host *h, char *buf, size_t len,
+			 const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 bool host_exists(const struct host *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* open(2) under the root with O_CLOEXEC. fd or -errno (errno set). */
@@ -146,6 +172,23 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 /* Only the refusals of that, for who binds several. */
 int host_bind_check(const struct host *h, struct bdf bdf, struct err *e);
 /*
+ * The same one by one, for who wants to know all of them. dev is not on a vfio
+ * driver. MAY_WRITE asks what binding would find out: whether sysfs takes
+ * writes from this user.
+ */
+enum host_bind_question {
+	HOST_BIND_KIND,	  /* no bridge */
+	HOST_BIND_NO_VFS, /* no VFs of its own */
+	HOST_BIND_DRIVER, /* the driver is there */
+	HOST_BIND_UNUSED, /* host_in_use */
+	HOST_BIND_MAY_WRITE,
+};
+int host_bind_ask(const struct host *h, const struct host_pci *dev,
+		  enum host_bind_question question, struct err *e);
+/* What to say of a function for which host_is_boot_vga. */
+extern const char host_boot_vga_text[];
+bool host_is_boot_vga(const struct host *h, struct bdf bdf);
+/*
  * Puts back driver and driver_override. Safe to call twice (again after a
  * failure) and on a zeroed record; a function that is gone needs nothing. With
  * was_taken set (the host unbound it from us), a driver that has it by now
@@ -153,6 +196,14 @@ int host_bind_check(const struct host *h, struct bdf bdf, struct err *e);
  * before: the kernel waits for that.
  */
 int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e);
+
+/*
+ * The ways to reset a function that the kernel knows, the preferred one first,
+ * as sysfs reset_method has them ("flr bus"); "" if there is none, "unknown" on
+ * kernels that do not tell. -errno if it cannot be read.
+ */
+int host_reset_methods(const struct host *h, struct bdf bdf, char *buf,
+		       size_t len);
 
 /* --- devices of VFIO, PCI functions or mediated devices --- */
 
