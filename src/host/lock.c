@@ -204,9 +204,9 @@ ssize_t host_note_read(const struct host *h, struct bdf pf, const char *what,
 
 void host_note_drop(const struct host *h, struct bdf pf, const char *what)
 {
-	char s[BDF_STR_LEN], path[PATH_MAX];
+	char s[BDF_STR_LEN], path[128];
 
-	if (host_path(path, sizeof(path), LOCK_DIR "/%s.%s", bdf_str(pf, s),
-		      what))
-		unlinkat(h->root_fd, path, 0);
+	snprintf(path, sizeof(path), LOCK_DIR "/%s.%.32s", bdf_str(pf, s),
+		 what);
+	unlinkat(h->root_fd, path, 0);
 }
