@@ -80,15 +80,11 @@ bool host_netdev(const struct host *h, struct bdf bdf, char *buf, size_t len)
 static bool bdf_of_netdev(const struct host *h, const char *name,
 			  struct bdf *out)
 {
-	char link[PATH_MAX], target[PATH_MAX], *end, *start;
-	ssize_t n;
+	char target[PATH_MAX], *end, *start;
 
-	if (!host_path(link, sizeof(link), "sys/class/net/%s", name))
+	if (host_link_target(h, target, sizeof(target), "sys/class/net/%s",
+			     name) < 0)
 		return false;
-	n = readlinkat(h->root_fd, link, target, sizeof(target) - 1);
-	if (n < 0)
-		return false;
-	target[n] = '\0';
 	end = strstr(target, "/net/");
 	if (!end)
 		return false;
