@@ -450,7 +450,8 @@ static int fake_set_irqs(struct vfio_dev *d, const struct vfio_irqs *irqs,
 			 struct err *e)
 {
 	struct fake_vfio *f = fake_of(d);
-	int ret = may_fail(f, "set_irqs", e);
+	/* Turning an index that is on off fails in no kernel. */
+	int ret = irqs->nr ? may_fail(f, "set_irqs", e) : 0;
 
 	f->nr_set_irqs++;
 	if (ret)

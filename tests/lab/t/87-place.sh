@@ -3,7 +3,7 @@
 #
 # Where a guest finds its devices, and what their config space shows: functions
 # of one slot stay together, on bus 0 and behind a port; the expansion ROM is the
-# device's, a file's or none.
+# device's, a file's or none; D3hot is the device's own.
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -25,6 +25,16 @@ else
 	echo "ROM none"
 fi
 echo "DSN $(lspci -vv -s $bdf | sed -n "s/.*Device Serial Number //p")"
+power() { # STATE; tells the state, and Device Status in BAR 0
+	setpci -s $bdf CAP_PM+4.b=$1
+	echo "$(setpci -s $bdf CAP_PM+4.b | cut -c 2) $(devmem $bar0 32)"
+}
+[ ! -e $pci/$bdf/driver ] || unbind $bdf
+setpci -s $bdf COMMAND=2
+bar0=$(($(sed -n "1s/ .*//p" $pci/$bdf/resource) + 8))
+echo "D0 $(power 0)"
+echo "D3HOT $(power 3)"
+echo "AGAIN $(power 0)"
 '
 
 show_with() { # OPTIONS
@@ -70,6 +80,9 @@ show_with ""
 is "the_guest_reads_the_devices_rom" "$(console_value ROM)" \
 	"$(md5sum < /tmp/device.rom)"
 is "the_serial_number_is_the_devices" "$(console_value DSN)" "$dsn"
+like "its_registers_answer" "$(console_value D0)" '^0 0x[0-7]'
+is "in_d3hot_they_do_not" "$(console_value D3HOT)" "3 0xFFFFFFFF"
+is "and_after_it_they_are_back" "$(console_value AGAIN)" "$(console_value D0)"
 show_with ",rom=off"
 is "no_rom_is_there_if_it_is_off" "$(console_value ROM)" none
 
