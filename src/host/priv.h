@@ -16,4 +16,14 @@ bool host_path(char *buf, size_t len, const char *fmt, ...)
 bool host_kernel_if_addr(const struct host *h, const char *ifname, char *buf,
 			 size_t len);
 
+/*
+ * Notes about a PF that outlive a process but no boot (lock.c); whoever writes
+ * holds the PF's lock. Reading returns the length or -errno.
+ */
+int host_note_write(const struct host *h, struct bdf pf, const char *what,
+		    const char *text, struct err *e);
+ssize_t host_note_read(const struct host *h, struct bdf pf, const char *what,
+		       char *buf, size_t len);
+void host_note_drop(const struct host *h, struct bdf pf, const char *what);
+
 #endif

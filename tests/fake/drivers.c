@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,6 +64,26 @@ static int write_text(const struct host *h, const char *path, const char *text)
 	return n == (ssize_t)strlen(text) ? 0 : -EIO;
 }
 
+/* sriov_numvfs_store of drivers/pci/iov.c */
+static int do_numvfs(const struct host *h, const char *path, const char *text)
+{
+	const struct drivers *d = h->ctx;
+	unsigned long want = strtoul(text, NULL, 10);
+	uint64_t now;
+	char made[16];
+
+	if (host_read_u64(h, &now, "%s", path))
+		return -errno;
+	if (now && want && want != now) {
+		errno = EBUSY;
+		return -EBUSY;
+	}
+	if (d->most_vfs && want > d->most_vfs)
+		want = d->most_vfs;
+	snprintf(made, sizeof(made), "%lu", want);
+	return write_text(h, path, made);
+}
+
 static int watched_write(const struct host *h, const char *path,
 			 const char *text)
 {
@@ -81,7 +102,9 @@ static int watched_write(const struct host *h, const char *path,
 		do_unbind(h, text);
 	else if (!strcmp(file, "drivers_probe"))
 		do_probe(h, text);
-	else if ((ret = write_text(h, path, text)))
+	else if ((ret = strcmp(file, "sriov_numvfs")
+				? write_text(h, path, text)
+				: do_numvfs(h, path, text)))
 		return ret;
 	snprintf(d->log + n, sizeof(d->log) - n, "%s=%.*s;", file,
 		 (int)strcspn(text, "\n"), text);

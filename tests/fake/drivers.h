@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Plays the kernel's driver core on a tree: writes to driver/unbind and
- * drivers_probe move the driver links as the kernel would. Puts itself into
- * host->ops.
+ * drivers_probe move the driver links as the kernel would, and sriov_numvfs
+ * takes another number from 0 alone. Puts itself into host->ops.
  */
 #ifndef STRAIT_TESTS_FAKE_DRIVERS_H
 #define STRAIT_TESTS_FAKE_DRIVERS_H
@@ -20,6 +20,9 @@ struct drivers {
 	bool keep_failing; /* and all after it */
 	unsigned int nr_writes;
 	char log[1024]; /* "file=text;" of each write that came through */
+	/* The PF's driver makes no more VFs than this; 0 for as many as asked.
+	 */
+	unsigned int most_vfs;
 	/* Opening this path fails with open_code; an address for if_addr. */
 	const char *open_path;
 	int open_code;
