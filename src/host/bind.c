@@ -159,13 +159,17 @@ static bool is_built(const struct host *h)
 }
 
 static int check_driver(const struct host *h, const char *who,
-			const char *driver, struct err *e)
+			const char *driver, bool is_asked_for, struct err *e)
 {
 	int ret;
 
 	if (host_exists(h, "sys/bus/pci/drivers/%s", driver))
 		return 0;
-	if (strcmp(driver, "vfio-pci")) {
+	if (is_asked_for && strcmp(driver, "vfio-pci")) {
+		ret = err_set(e, ENOENT, "%s: the driver %s is not loaded", who,
+			      driver);
+		err_hint(e, "modprobe %s", driver);
+	} else if (strcmp(driver, "vfio-pci")) {
 		ret = err_set(
 			e, ENOENT,
 			"%s: the driver %s, which its driver_override names, is not loaded",
@@ -262,15 +266,45 @@ static void roll_back(const struct host *h, struct host_bind *undo,
 			 "and it could not be put back: %.400s", second.msg);
 }
 
-/* Everything that can be refused. *driver is NULL if it is on one of VFIO's. */
-static int prepare(const struct host *h, struct host_bind *undo,
-		   struct host_pci *dev, const char **driver, struct err *e)
+/* In use and yet wanted: says what is taken away. */
+static int check_use(const struct host *h, struct bdf bdf, bool force,
+		     struct err *e)
+{
+	struct err used = { 0 };
+	char s[BDF_STR_LEN];
+	int ret;
+
+	if (!force)
+		return host_in_use(h, bdf, e);
+	ret = host_in_use(h, bdf, &used);
+	if (ret)
+		log_warn(bdf_str(bdf, s), "it is taken although %s", used.msg);
+	return 0;
+}
+
+/* The driver that bdf shall have; NULL if it has it. */
+static const char *choose(const struct host_bind_opts *opts,
+			  const struct host_pci *dev,
+			  const struct host_bind *undo)
+{
+	if (opts->driver)
+		return strcmp(opts->driver, dev->driver) ? opts->driver : NULL;
+	if (host_is_vfio_driver(dev->driver))
+		return NULL;
+	return host_is_vfio_driver(undo->override) ? undo->override
+						   : "vfio-pci";
+}
+
+/* Everything that can be refused. *driver is NULL if it is there already. */
+static int prepare(const struct host *h, const struct host_bind_opts *opts,
+		   struct host_bind *undo, struct host_pci *dev,
+		   const char **driver, struct err *e)
 {
 	char s[BDF_STR_LEN];
 	int ret = host_pci_get(h, undo->bdf, dev, e);
 
 	*driver = NULL;
-	if (ret || host_is_vfio_driver(dev->driver))
+	if (ret || !choose(opts, dev, undo))
 		return ret;
 	bdf_str(undo->bdf, s);
 	memcpy(undo->driver, dev->driver, sizeof(undo->driver));
@@ -278,23 +312,24 @@ static int prepare(const struct host *h, struct host_bind *undo,
 	    (ret = read_override(h, s, undo->override, sizeof(undo->override),
 				 e)))
 		return ret;
-	*driver = host_is_vfio_driver(undo->override) ? undo->override
-						      : "vfio-pci";
-	ret = check_driver(h, s, *driver, e);
-	return ret ? ret : host_in_use(h, undo->bdf, e);
+	*driver = choose(opts, dev, undo);
+	ret = check_driver(h, s, *driver, opts->driver != NULL, e);
+	return ret ? ret : check_use(h, undo->bdf, opts->force, e);
 }
 
-int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
+int host_bind_driver_check(const struct host *h, struct bdf bdf,
+			   const struct host_bind_opts *opts, struct err *e)
 {
 	struct host_bind undo = { .bdf = bdf };
 	struct host_pci dev;
 	const char *driver;
 
-	return prepare(h, &undo, &dev, &driver, e);
+	return prepare(h, opts, &undo, &dev, &driver, e);
 }
 
-int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
-		   struct err *e)
+int host_bind_driver(const struct host *h, struct bdf bdf,
+		     const struct host_bind_opts *opts, struct host_bind *undo,
+		     struct err *e)
 {
 	struct host_pci dev;
 	const char *driver;
@@ -302,7 +337,7 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 	int ret;
 
 	*undo = (struct host_bind){ .bdf = bdf };
-	ret = prepare(h, undo, &dev, &driver, e);
+	ret = prepare(h, opts, undo, &dev, &driver, e);
 	if (ret || !driver)
 		return ret;
 	warn_boot_vga(h, bdf_str(bdf, s));
@@ -310,6 +345,17 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 	if (ret)
 		roll_back(h, undo, e);
 	return ret;
+}
+
+int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
+{
+	return host_bind_driver_check(h, bdf, &(struct host_bind_opts){ 0 }, e);
+}
+
+int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
+		   struct err *e)
+{
+	return host_bind_driver(h, bdf, &(struct host_bind_opts){ 0 }, undo, e);
 }
 
 /* --- back --- */
