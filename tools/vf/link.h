@@ -51,10 +51,13 @@ struct vf_link {
 
 /* "mac", "vlan", ...: of the one key, as the command line spells it. */
 const char *vf_key_name(enum vf_key key);
-/* Whether the keys of want read the same in is; the first that does not, or
- * 0. */
+/* Those keys of want that read otherwise in is, or that is has not. */
 unsigned int vf_conf_differs(const struct vf_conf *want,
 			     const struct vf_conf *is);
+/* The value of one key as text, as the command line would take it. Returns
+ * buf. */
+const char *vf_conf_str(const struct vf_conf *conf, enum vf_key key, char *buf,
+			size_t len);
 
 /*
  * The VFs of an interface by number, in memory that the caller frees (*out,
@@ -62,6 +65,9 @@ unsigned int vf_conf_differs(const struct vf_conf *want,
  */
 int vf_links_get(const char *ifname, struct vf_link **out, size_t *nr,
 		 struct err *e);
+/* The same from an RTM_NEWLINK message. -ENOMEM or -EBADMSG. */
+struct nlmsghdr;
+int vf_links_parse(struct nlmsghdr *msg, struct vf_link **out, size_t *nr);
 
 /*
  * Refuses values that make no sense or that this interface cannot do: -EINVAL
