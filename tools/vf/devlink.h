@@ -58,6 +58,11 @@ const char *devlink_fn_key_name(enum devlink_fn_key key);
  * are none). -ENODEV: no devlink. */
 int devlink_ports_get(const char *bus, const char *dev,
 		      struct devlink_port **out, size_t *nr, struct err *e);
+/* One port from an answer to DEVLINK_CMD_PORT_GET; -ENOENT: of another device,
+ * -EBADMSG. */
+struct nlmsghdr;
+int devlink_port_parse(struct nlmsghdr *msg, const char *bus, const char *dev,
+		       struct devlink_port *out);
 /* The port of a VF. -ENOENT (the hint: switchdev mode) if there is none. */
 int devlink_port_of_vf(const char *bus, const char *dev, unsigned int vf,
 		       struct devlink_port *out, struct err *e);
