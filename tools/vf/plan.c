@@ -27,6 +27,14 @@ struct pf_want *plan_add_pf(struct plan *p, const char *name, struct err *e)
 	return more;
 }
 
+struct pf_want *plan_pf(struct plan *p, const char *name, struct err *e)
+{
+	for (size_t i = 0; i < p->nr_pfs; i++)
+		if (!strcmp(p->pfs[i].name, name))
+			return &p->pfs[i];
+	return plan_add_pf(p, name, e);
+}
+
 struct vf_want *plan_vf(struct pf_want *pf, unsigned int index, struct err *e)
 {
 	for (size_t i = 0; i < pf->nr_vfs; i++)

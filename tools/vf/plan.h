@@ -48,6 +48,9 @@ int plan_parse(const char *text, size_t len, const char *who, struct plan *p,
 /* Adds an entry without wishes. NULL: out of memory, e is set. It is valid
  * until the next. */
 struct pf_want *plan_add_pf(struct plan *p, const char *name, struct err *e);
+/* The entry of that name, which is added if there is none. NULL: out of memory,
+ * e is set. It is valid until the next. */
+struct pf_want *plan_pf(struct plan *p, const char *name, struct err *e);
 /* The entry of a VF, which is added if there is none. NULL: out of memory, e is
  * set. It is valid until the next. */
 struct vf_want *plan_vf(struct pf_want *pf, unsigned int index, struct err *e);

@@ -331,8 +331,11 @@ static int undo_count(struct work *w, struct target *t, struct err *e)
 	struct host_vfs_opts opts = { .probe = t->was.pf.autoprobe,
 				      .force = true };
 	struct journal unused = { 0 };
+	struct err ignored = { 0 };
 	int ret = host_vfs_set(w->h, t->was.pf.bdf, t->was.pf.nr_vfs, &opts, e);
 
+	for (size_t i = 0; i < t->now.nr_vfs && !ret; i++)
+		record_drop(w->h, t->now.vfs[i].vf.dev.bdf, &ignored);
 	if (!ret)
 		ret = read_again(w, t, e);
 	for (size_t i = 0; i < t->was.nr_vfs && !ret; i++) {
@@ -402,16 +405,15 @@ static void signals_ending(sigset_t *set)
 
 static int execute(struct work *w, struct err *e)
 {
-	sigset_t before;
 	int ret = 0;
 
 	signals_ending(&w->ending);
-	sigprocmask(SIG_BLOCK, &w->ending, &before);
+	/* For good: who is told what was done can end by itself. */
+	sigprocmask(SIG_BLOCK, &w->ending, NULL);
 	for (size_t i = 0; i < w->nr && !ret; i++)
 		ret = make_target(w, &w->targets[i], e);
 	if (ret)
 		roll_back(w, e);
-	sigprocmask(SIG_SETMASK, &before, NULL);
 	return ret;
 }
 
