@@ -178,8 +178,10 @@ static int refuse_if_used(const struct host_vf *vf, void *arg)
 		*s->e = used;
 		return -EBUSY;
 	}
-	log_warn(bdf_str(vf->dev.bdf, name), "it is removed although %s",
-		 used.msg);
+	/* The message starts with the address as well. */
+	bdf_str(vf->dev.bdf, name);
+	log_warn(name, "it is taken away all the same: %s",
+		 used.msg + strlen(name) + 2);
 	return 0;
 }
 

@@ -7,23 +7,29 @@
  * change of the PF's link. One setting per request, because the kernel stops at
  * the first that the driver refuses and does not say which it was.
  *
+ * VLANs go by a message of our own, for the reason that is told there.
+ *
  * Drivers may round, ignore or reset what they get without an error, so in the
  * end all is read back.
  */
 #include <errno.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <netlink/addr.h>
 #include <netlink/errno.h>
+#include <netlink/msg.h>
 #include <netlink/netlink.h>
 #include <netlink/route/link.h>
 #include <netlink/route/link/sriov.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "src/base/log.h"
 #include "tools/vf/link.h"
 #include "tools/vf/nl.h"
+
+enum { LINK_WAIT_MS = 6000 };
 
 static int fill_mac(struct rtnl_link_vf *vf, const struct vf_conf *want)
 {
@@ -34,22 +40,6 @@ static int fill_mac(struct rtnl_link_vf *vf, const struct vf_conf *want)
 		return -NLE_NOMEM;
 	rtnl_link_vf_set_addr(vf, addr);
 	nl_addr_put(addr);
-	return 0;
-}
-
-static int fill_vlan(struct rtnl_link_vf *vf, const struct vf_conf *want)
-{
-	nl_vf_vlans_t *vlans;
-	int nle = rtnl_link_vf_vlan_alloc(&vlans, 1);
-
-	if (nle)
-		return nle;
-	vlans->vlans[0].vf_vlan = want->vlan;
-	vlans->vlans[0].vf_vlan_qos = want->qos;
-	vlans->vlans[0].vf_vlan_proto =
-		want->proto ? want->proto : VF_PROTO_8021Q;
-	rtnl_link_vf_set_vlans(vf, vlans);
-	rtnl_link_vf_vlan_put(vlans);
 	return 0;
 }
 
@@ -67,8 +57,6 @@ static int fill(struct rtnl_link_vf *vf, enum vf_key key,
 
 	if (key == VF_MAC)
 		return fill_mac(vf, want);
-	if (key == VF_VLAN)
-		return fill_vlan(vf, want);
 	if (key == VF_RATE)
 		rtnl_link_vf_set_rate(vf, &rate);
 	else if (key == VF_SPOOFCHK)
@@ -109,24 +97,6 @@ static int send_change(struct target *to, struct rtnl_link_vf *vf)
 	return nle;
 }
 
-static int set_one(struct target *to, enum vf_key key,
-		   const struct vf_conf *want)
-{
-	struct rtnl_link_vf *vf = rtnl_link_vf_alloc();
-	int nle;
-
-	to->t.code = 0;
-	to->t.words[0] = '\0';
-	if (!vf)
-		return -ENOMEM;
-	rtnl_link_vf_set_index(vf, to->index);
-	nle = fill(vf, key, want);
-	if (!nle)
-		nle = send_change(to, vf);
-	rtnl_link_vf_put(vf);
-	return nle < 0 ? nl_talk_errno(&to->t, nle) : 0;
-}
-
 static int explain(const struct target *to, int ret, enum vf_key key,
 		   const struct vf_conf *want, struct err *e)
 {
@@ -158,6 +128,95 @@ static int explain(const struct target *to, int ret, enum vf_key key,
 	else
 		err_hint(e, "the kernel log may say more (dmesg | tail)");
 	return ret;
+}
+
+/* libnl-route 3.7 sends the protocol of a VLAN in the host's byte order. */
+static struct nl_msg *vlan_request(const struct target *to,
+				   const struct vf_conf *want)
+{
+	struct ifinfomsg ifi = { .ifi_index = (int)to->ifindex };
+	struct ifla_vf_vlan_info info = {
+		.vf = to->index,
+		.vlan = want->vlan,
+		.qos = want->qos,
+		.vlan_proto =
+			htobe16(want->proto ? want->proto : VF_PROTO_8021Q),
+	};
+	struct nl_msg *msg = nlmsg_alloc_simple(RTM_SETLINK, 0);
+	struct nlattr *list, *vf, *vlans;
+
+	if (msg && !nlmsg_append(msg, &ifi, sizeof(ifi), NLMSG_ALIGNTO) &&
+	    (list = nla_nest_start(msg, IFLA_VFINFO_LIST)) &&
+	    (vf = nla_nest_start(msg, IFLA_VF_INFO)) &&
+	    (vlans = nla_nest_start(msg, IFLA_VF_VLAN_LIST)) &&
+	    !nla_put(msg, IFLA_VF_VLAN_INFO, sizeof(info), &info)) {
+		nla_nest_end(msg, vlans);
+		nla_nest_end(msg, vf);
+		nla_nest_end(msg, list);
+		return msg;
+	}
+	nlmsg_free(msg);
+	return NULL;
+}
+
+static int set_by_libnl(struct target *to, enum vf_key key,
+			const struct vf_conf *want)
+{
+	struct rtnl_link_vf *vf = rtnl_link_vf_alloc();
+	int nle;
+
+	to->t.code = 0;
+	to->t.words[0] = '\0';
+	if (!vf)
+		return -ENOMEM;
+	rtnl_link_vf_set_index(vf, to->index);
+	nle = fill(vf, key, want);
+	if (!nle)
+		nle = send_change(to, vf);
+	rtnl_link_vf_put(vf);
+	return nle < 0 ? nl_talk_errno(&to->t, nle) : 0;
+}
+
+/*
+ * Making VFs takes the link down for seconds, and drivers (igb) refuse rates
+ * until they know its speed. Returns whether it is up.
+ */
+static bool wait_for_link(const struct target *to)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000000L };
+	uint64_t carrier = 1;
+
+	for (int i = 0; i < LINK_WAIT_MS / 50; i++) {
+		/* Not readable while the interface is down. */
+		if (host_read_u64(to->h, &carrier, "sys/class/net/%s/carrier",
+				  to->ifname))
+			return false;
+		if (carrier)
+			return true;
+		if (!i)
+			log_info(to->who, "waiting for the link of %s",
+				 to->ifname);
+		nanosleep(&pause, NULL);
+	}
+	return false;
+}
+
+static int set_one(struct target *to, enum vf_key key,
+		   const struct vf_conf *want, struct err *e)
+{
+	int ret;
+
+	if (key == VF_VLAN)
+		ret = nl_talk_ask(&to->t, vlan_request(to, want), NULL, NULL);
+	else
+		ret = set_by_libnl(to, key, want);
+	if (ret == -EINVAL && key == VF_RATE && wait_for_link(to)) {
+		ret = vf_conf_check(to->h, to->ifname, to->who, want, e);
+		if (ret)
+			return ret;
+		ret = set_by_libnl(to, key, want);
+	}
+	return ret ? explain(to, ret, key, want, e) : 0;
 }
 
 static const struct vf_link *find_vf(const struct vf_link *vfs, size_t nr,
@@ -227,10 +286,8 @@ static int set_all(const struct host *h, const char *ifname, const char *who,
 	for (unsigned int key = 1; key < VF_ALL_KEYS && !ret; key <<= 1) {
 		if (!(want->keys & key))
 			continue;
-		ret = set_one(&to, key, want);
-		if (ret)
-			ret = explain(&to, ret, key, want, e);
-		else
+		ret = set_one(&to, key, want, e);
+		if (!ret)
 			*done |= key;
 	}
 	if (!ret)
