@@ -93,6 +93,17 @@ bool diff_setting(const struct setting *s, const struct vf_want *want,
 		      setting_text(s, &is->is, now)) != 0;
 }
 
+/* "host" is a promise; what it comes to is in the record. */
+static void name_drivers(const struct vf_want *want, const struct vf_state *v,
+			 struct change *c)
+{
+	if (!c->from[0])
+		strcpy(c->from, "none");
+	if (!strcmp(want->driver, VF_DRIVER_HOST))
+		snprintf(c->to, sizeof(c->to), "%s",
+			 v->record_driver[0] ? v->record_driver : "none");
+}
+
 static int add_setting(const struct setting *s, const struct vf_want *want,
 		       const struct pf_state *is, struct changes *out,
 		       struct err *e)
@@ -113,6 +124,8 @@ static int add_setting(const struct setting *s, const struct vf_want *want,
 	if (v)
 		setting_text(s, &v->is, c->from);
 	setting_text(s, want, c->to);
+	if (v && s->kind == SETTING_DRIVER)
+		name_drivers(want, v, c);
 	return 0;
 }
 

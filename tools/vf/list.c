@@ -232,6 +232,12 @@ static const struct table_column vf_columns[] = {
 };
 static_assert(ARRAY_SIZE(vf_columns) == VF_COLUMNS, "a title for each");
 
+/* No VLAN, no limit, no address. */
+static bool is_none(const char *text)
+{
+	return !strcmp(text, "0") || !strcmp(text, "00:00:00:00:00:00");
+}
+
 static void settings_cells(struct table *t, const struct vf_want *is)
 {
 	struct err ignored = { 0 };
@@ -241,10 +247,9 @@ static void settings_cells(struct table *t, const struct vf_want *is)
 		const struct setting *s =
 			setting_find("list", setting_columns[i], &ignored);
 
-		/* No VLAN and no limit are no news. */
 		setting_text(s, is, text);
 		table_cell(t, VF_SETTINGS_ + i, TABLE_PLAIN, "%s",
-			   strcmp(text, "0") ? text : "");
+			   is_none(text) ? "" : text);
 	}
 }
 

@@ -101,6 +101,7 @@ static void read_vf(const struct host *h, struct vf_state *v)
 	v->is.msix = state_msix(h, bdf);
 	v->is.has_msix = v->is.msix > 0;
 	v->has_record = !record_load(h, bdf, &record, &ignored);
+	memcpy(v->record_driver, record.driver, sizeof(v->record_driver));
 	if (!host_is_vfio_driver(v->vf.dev.driver))
 		return;
 	state_nodes(h, bdf, &nodes);

@@ -19,7 +19,8 @@ struct vf_state {
 	char node[32]; /* "/dev/vfio/11", "" without */
 	pid_t holder;  /* process with its VFIO file, 0 for none seen */
 	char holder_name[HOST_NAME_LEN];
-	bool has_record; /* of how it was, see record.h */
+	bool has_record; /* of how it was, see record.h: */
+	char record_driver[HOST_NAME_LEN];
 };
 
 struct pf_state {

@@ -29,7 +29,7 @@
 #include "src/base/log.h"
 #include "tools/vf/work.h"
 
-enum { FIND_POLL_MS = 100 };
+enum { FIND_POLL_MS = 100, LINK_POLL_MS = 20, LINK_WAIT_MS = 10000 };
 
 struct work {
 	const struct host *h;
@@ -112,7 +112,7 @@ static int find_all(struct work *w, struct plan *plan, struct err *e)
 
 /* What the old VFs have and a plan may ask for. A driver of the host takes new
  * VFs, or does not, by itself. */
-static void keep(struct vf_want *is)
+static void keep(const struct host_pf *pf, struct vf_want *is)
 {
 	static const uint8_t zero[6];
 
@@ -122,6 +122,8 @@ static void keep(struct vf_want *is)
 		is->fn.keys &= ~(unsigned int)DEVLINK_FN_HW_ADDR;
 	if (!host_is_vfio_driver(is->driver))
 		is->driver[0] = is->owner[0] = '\0';
+	if (!pf->vf_total_msix)
+		is->has_msix = false;
 }
 
 /* VFs that are made again want what they had. */
@@ -132,7 +134,7 @@ static int carry(struct target *t, struct err *e)
 
 		if (is.index >= t->want->count)
 			continue;
-		keep(&is);
+		keep(&t->was.pf, &is);
 		want = plan_vf(t->want, is.index, e);
 		if (!want)
 			return -ENOMEM;
@@ -257,6 +259,63 @@ static const struct vf_record *carried(const struct target *t,
 	return NULL;
 }
 
+/*
+ * A PF resets itself for a new number of VFs, and limits no rates before its
+ * link is back. Waited for only where someone wants a limit.
+ */
+static void wait_for_link(const struct work *w, const struct target *t)
+{
+	unsigned int left = LINK_WAIT_MS;
+	uint64_t up = 0;
+
+	for (; left; left -= LINK_POLL_MS) {
+		if (host_read_u64(w->h, &up, "sys/class/net/%s/carrier",
+				  t->was.netdev) ||
+		    up)
+			return;
+		pause_ms(LINK_POLL_MS);
+	}
+	log_warn(t->was.netdev, "its link is still down");
+}
+
+static bool has_link(const struct work *w, const struct target *t)
+{
+	uint64_t up = 0;
+
+	return t->was.netdev[0] &&
+	       !host_read_u64(w->h, &up, "sys/class/net/%s/carrier",
+			      t->was.netdev) &&
+	       up;
+}
+
+static bool wants_rate(const struct target *t)
+{
+	const struct vf_conf *c;
+
+	for (size_t i = 0; i < t->want->nr_vfs; i++) {
+		c = &t->want->vfs[i].conf;
+		if (c->keys & VF_RATE && (c->min_rate || c->max_rate))
+			return true;
+	}
+	for (size_t i = 0; i < t->was.nr_vfs; i++) {
+		c = &t->was.vfs[i].is.conf;
+		if (c->keys & VF_RATE && (c->min_rate || c->max_rate))
+			return true;
+	}
+	return false;
+}
+
+static int write_count(struct work *w, struct target *t, unsigned int count,
+		       const struct host_vfs_opts *opts, struct err *e)
+{
+	bool had_link = has_link(w, t);
+	int ret = host_vfs_set(w->h, t->was.pf.bdf, count, opts, e);
+
+	if (!ret && had_link && wants_rate(t))
+		wait_for_link(w, t);
+	return ret;
+}
+
 static int set_count(struct work *w, struct target *t, struct err *e)
 {
 	struct host_vfs_opts opts = { .probe = t->want->probe,
@@ -274,7 +333,7 @@ static int set_count(struct work *w, struct target *t, struct err *e)
 	if (!step)
 		return -ENOMEM;
 	step->target = t;
-	ret = host_vfs_set(w->h, t->was.pf.bdf, t->want->count, &opts, e);
+	ret = write_count(w, t, t->want->count, &opts, e);
 	for (size_t i = 0; !ret && i < t->was.nr_vfs; i++)
 		record_drop(w->h, t->was.vfs[i].vf.dev.bdf, &ignored);
 	return ret;
@@ -332,7 +391,7 @@ static int undo_count(struct work *w, struct target *t, struct err *e)
 				      .force = true };
 	struct journal unused = { 0 };
 	struct err ignored = { 0 };
-	int ret = host_vfs_set(w->h, t->was.pf.bdf, t->was.pf.nr_vfs, &opts, e);
+	int ret = write_count(w, t, t->was.pf.nr_vfs, &opts, e);
 
 	for (size_t i = 0; i < t->now.nr_vfs && !ret; i++)
 		record_drop(w->h, t->now.vfs[i].vf.dev.bdf, &ignored);
@@ -346,7 +405,7 @@ static int undo_count(struct work *w, struct target *t, struct err *e)
 				   .force = true,
 				   .journal = &unused };
 
-		keep(&is);
+		keep(&t->was.pf, &is);
 		if (m.vf)
 			ret = make_vf(&m, &is, carried(t, is.index), e);
 	}
