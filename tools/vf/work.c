@@ -29,7 +29,7 @@
 #include "src/base/log.h"
 #include "tools/vf/work.h"
 
-enum { FIND_POLL_MS = 100, LINK_POLL_MS = 20, LINK_WAIT_MS = 10000 };
+enum { FIND_POLL_MS = 100 };
 
 struct work {
 	const struct host *h;
@@ -259,63 +259,6 @@ static const struct vf_record *carried(const struct target *t,
 	return NULL;
 }
 
-/*
- * A PF resets itself for a new number of VFs, and limits no rates before its
- * link is back. Waited for only where someone wants a limit.
- */
-static void wait_for_link(const struct work *w, const struct target *t)
-{
-	unsigned int left = LINK_WAIT_MS;
-	uint64_t up = 0;
-
-	for (; left; left -= LINK_POLL_MS) {
-		if (host_read_u64(w->h, &up, "sys/class/net/%s/carrier",
-				  t->was.netdev) ||
-		    up)
-			return;
-		pause_ms(LINK_POLL_MS);
-	}
-	log_warn(t->was.netdev, "its link is still down");
-}
-
-static bool has_link(const struct work *w, const struct target *t)
-{
-	uint64_t up = 0;
-
-	return t->was.netdev[0] &&
-	       !host_read_u64(w->h, &up, "sys/class/net/%s/carrier",
-			      t->was.netdev) &&
-	       up;
-}
-
-static bool wants_rate(const struct target *t)
-{
-	const struct vf_conf *c;
-
-	for (size_t i = 0; i < t->want->nr_vfs; i++) {
-		c = &t->want->vfs[i].conf;
-		if (c->keys & VF_RATE && (c->min_rate || c->max_rate))
-			return true;
-	}
-	for (size_t i = 0; i < t->was.nr_vfs; i++) {
-		c = &t->was.vfs[i].is.conf;
-		if (c->keys & VF_RATE && (c->min_rate || c->max_rate))
-			return true;
-	}
-	return false;
-}
-
-static int write_count(struct work *w, struct target *t, unsigned int count,
-		       const struct host_vfs_opts *opts, struct err *e)
-{
-	bool had_link = has_link(w, t);
-	int ret = host_vfs_set(w->h, t->was.pf.bdf, count, opts, e);
-
-	if (!ret && had_link && wants_rate(t))
-		wait_for_link(w, t);
-	return ret;
-}
-
 static int set_count(struct work *w, struct target *t, struct err *e)
 {
 	struct host_vfs_opts opts = { .probe = t->want->probe,
@@ -333,7 +276,7 @@ static int set_count(struct work *w, struct target *t, struct err *e)
 	if (!step)
 		return -ENOMEM;
 	step->target = t;
-	ret = write_count(w, t, t->want->count, &opts, e);
+	ret = host_vfs_set(w->h, t->was.pf.bdf, t->want->count, &opts, e);
 	for (size_t i = 0; !ret && i < t->was.nr_vfs; i++)
 		record_drop(w->h, t->was.vfs[i].vf.dev.bdf, &ignored);
 	return ret;
@@ -391,7 +334,7 @@ static int undo_count(struct work *w, struct target *t, struct err *e)
 				      .force = true };
 	struct journal unused = { 0 };
 	struct err ignored = { 0 };
-	int ret = write_count(w, t, t->was.pf.nr_vfs, &opts, e);
+	int ret = host_vfs_set(w->h, t->was.pf.bdf, t->was.pf.nr_vfs, &opts, e);
 
 	for (size_t i = 0; i < t->now.nr_vfs && !ret; i++)
 		record_drop(w->h, t->now.vfs[i].vf.dev.bdf, &ignored);
