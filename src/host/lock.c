@@ -27,7 +27,6 @@
 #include "src/base/bits.h"
 #include "src/base/log.h"
 #include "src/host/priv.h"
-#include "src/host/sriov.h"
 
 #define LOCK_DIR "run/lock/strait"
 

@@ -4,6 +4,7 @@
 #define STRAIT_HOST_PRIV_H
 
 #include "src/host/host.h"
+#include "src/host/sriov.h"
 
 /* Name of the driver of a function, "" without one. */
 void host_driver(const struct host *h, struct bdf bdf, char *buf, size_t len);
@@ -25,5 +26,9 @@ int host_note_write(const struct host *h, struct bdf pf, const char *what,
 ssize_t host_note_read(const struct host *h, struct bdf pf, const char *what,
 		       char *buf, size_t len);
 void host_note_drop(const struct host *h, struct bdf pf, const char *what);
+
+/* Likely causes, for e->code of a write of count to a PF's sriov_numvfs. */
+void host_vfs_hint(const struct host *h, const struct host_pf *pf,
+		   unsigned int count, struct err *e);
 
 #endif

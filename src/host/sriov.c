@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "src/host/priv.h"
-#include "src/host/sriov.h"
 
 #define PCI_DIR "sys/bus/pci/devices"
 
@@ -304,7 +303,7 @@ int host_vf_each(const struct host *h, struct bdf pf,
 		 struct err *e)
 {
 	char name[HOST_NAME_LEN], s[BDF_STR_LEN];
-	struct host_pf p;
+	struct host_pf p = { 0 };
 	struct host_vf vf;
 	struct err gone;
 	struct bdf bdf;

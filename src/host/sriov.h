@@ -102,7 +102,8 @@ struct host_vfs_opts {
 	 * when host_vfs_set removes them.
 	 */
 	bool probe;
-	/* Also if VFs are in use; a warning tells who loses which. */
+	/* Also if VFs are in use; a warning tells who loses which. The kernel
+	 * waits for a process that has one by VFIO to let go of it. */
 	bool force;
 };
 
@@ -119,8 +120,8 @@ int host_vfs_set(const struct host *h, struct bdf pf, unsigned int count,
 /* Only the refusals of that. */
 int host_vfs_check(const struct host *h, struct bdf pf, unsigned int count,
 		   const struct host_vfs_opts *opts, struct err *e);
-/* -EBUSY names a user of the VF: a process with its VFIO device, or what
- * host_in_use finds. */
+/* -EBUSY names a user of the VF: a process with its VFIO device, what
+ * host_in_use finds, or that its interface is in another namespace. */
 int host_vf_in_use(const struct host *h, struct bdf vf, struct err *e);
 
 /*

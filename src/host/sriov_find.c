@@ -17,7 +17,6 @@
 #include <unistd.h>
 
 #include "src/host/priv.h"
-#include "src/host/sriov.h"
 
 #define PCI_DIR "sys/bus/pci/devices"
 

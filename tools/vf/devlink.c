@@ -170,7 +170,7 @@ static int write_mode(struct devlink_session *s, enum devlink_eswitch mode,
 int devlink_eswitch_set(const char *bus, const char *dev,
 			enum devlink_eswitch mode, struct err *e)
 {
-	enum devlink_eswitch now;
+	enum devlink_eswitch now = mode;
 	struct devlink_session s;
 	int ret = devlink_session_open(&s, bus, dev, e);
 

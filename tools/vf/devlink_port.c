@@ -356,7 +356,7 @@ int devlink_fn_set(const char *bus, const char *dev, uint32_t port,
 		   struct err *e)
 {
 	struct devlink_session s;
-	unsigned int none;
+	unsigned int none = 0;
 	int ret;
 
 	done = done ? done : &none;

@@ -80,8 +80,9 @@ int vf_conf_check(const struct host *h, const char *ifname, const char *who,
 /*
  * Sets want's keys of a VF one by one, reads back, and compares. Checks first,
  * as vf_conf_check. An error names the key: -EOPNOTSUPP, the driver has none of
- * it; -EIO, something else came back. *done tells which keys were set, for who
- * wants to undo; may be NULL.
+ * it; -EIO, something else came back. For a rate it may wait seconds for the
+ * link, which is down after VFs were made. *done tells which keys were set, for
+ * who wants to undo; may be NULL.
  */
 int vf_link_set(const struct host *h, const char *ifname, const char *who,
 		unsigned int index, const struct vf_conf *want,

@@ -300,7 +300,7 @@ int vf_link_set(const struct host *h, const char *ifname, const char *who,
 		unsigned int index, const struct vf_conf *want,
 		unsigned int *done, struct err *e)
 {
-	unsigned int none;
+	unsigned int none = 0;
 	int ret;
 
 	done = done ? done : &none;
