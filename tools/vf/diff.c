@@ -98,7 +98,7 @@ static void name_drivers(const struct vf_want *want, const struct vf_state *v,
 			 struct change *c)
 {
 	if (!c->from[0])
-		strcpy(c->from, "none");
+		snprintf(c->from, sizeof(c->from), "none");
 	if (!strcmp(want->driver, VF_DRIVER_HOST))
 		snprintf(c->to, sizeof(c->to), "%s",
 			 v->record_driver[0] ? v->record_driver : "none");

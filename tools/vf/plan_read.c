@@ -189,7 +189,7 @@ static int read_name(const struct reader *r, json_t *value, const char *who,
 		return wrong_type(who, value, "a string", e);
 	if (!*name || strlen(name) >= sizeof(r->pf->name))
 		return err_set(e, EINVAL, "%s: it is no name of a PF", who);
-	strcpy(r->pf->name, name);
+	memcpy(r->pf->name, name, strlen(name) + 1);
 	return 0;
 }
 

@@ -196,9 +196,9 @@ static int from_json(json_t *json, const char *file, struct vf_record *out,
 		out->was.conf.keys |= VF_MAC;
 	out->was.index = (unsigned int)index;
 	out->instance = (uint64_t)instance;
-	strcpy(out->driver, driver);
-	strcpy(out->override, override);
-	strcpy(out->was.owner, owner);
+	memcpy(out->driver, driver, strlen(driver) + 1);
+	memcpy(out->override, override, strlen(override) + 1);
+	memcpy(out->was.owner, owner, strlen(owner) + 1);
 	return 0;
 }
 

@@ -83,7 +83,7 @@ static void read_owner(const struct host *h, struct vf_state *v)
 		return;
 	if (!getpwuid_r(st.st_uid, &pw, buf, sizeof(buf), &found) && found &&
 	    strlen(pw.pw_name) < sizeof(v->is.owner))
-		strcpy(v->is.owner, pw.pw_name);
+		memcpy(v->is.owner, pw.pw_name, strlen(pw.pw_name) + 1);
 	else
 		snprintf(v->is.owner, sizeof(v->is.owner), "%u", st.st_uid);
 }
