@@ -28,7 +28,7 @@ const char *setting_quote(const char *text, char *buf)
 	enum { SHOWN = 40 };
 	size_t i;
 
-	for (i = 0; text[i] && i < SHOWN; i++)
+	for (i = 0; i < SHOWN && text[i]; i++)
 		buf[i] = isprint((unsigned char)text[i]) ? text[i] : '?';
 	snprintf(buf + i, SETTING_TEXT_LEN - i, "%s", text[i] ? "..." : "");
 	return buf;
