@@ -11,7 +11,7 @@ struct check {
 	const struct vf_want *want;
 	const struct vf_state *vf; /* NULL: it is made, or made anew */
 	const char *who;
-	bool force;
+	bool force, is_dry;
 };
 
 static int check_count(const struct host *h, const struct target *t, bool force,
@@ -109,8 +109,10 @@ static int check_loaded(const struct check *c, struct err *e)
 {
 	const char *driver = c->want->driver;
 
+	/* Who only looks loads no module. */
 	if (!strcmp(driver, VF_DRIVER_HOST) ||
-	    host_exists(c->h, "sys/bus/pci/drivers/%s", driver))
+	    host_exists(c->h, "sys/bus/pci/drivers/%s", driver) ||
+	    (c->is_dry && driver_is_known(c->h, driver)))
 		return 0;
 	err_set(e, ENOENT, "%s: driver: %s is not loaded", c->who, driver);
 	err_hint(e, "modprobe %s", driver);
@@ -137,8 +139,11 @@ static int check_driver(const struct check *c, struct err *e)
 	if (ret || !strcmp(c->want->driver, VF_DRIVER_HOST))
 		return ret;
 	/* With force binding itself says what is lost. */
-	return c->force ? check_loaded(c, e)
-			: host_bind_driver_check(c->h, vf, &opts, e);
+	ret = check_loaded(c, e);
+	if (ret || c->force ||
+	    !host_exists(c->h, "sys/bus/pci/drivers/%s", c->want->driver))
+		return ret;
+	return host_bind_driver_check(c->h, vf, &opts, e);
 }
 
 static int check_owner(const struct check *c, struct err *e)
@@ -198,7 +203,8 @@ int target_check(const struct host *h, const struct target *t,
 				   .t = t,
 				   .want = want,
 				   .who = who,
-				   .force = opts->force };
+				   .force = opts->force,
+				   .is_dry = opts->is_dry };
 
 		c.vf = is_anew ? NULL : state_vf(&t->was, want->index);
 		diff_function(&t->was, want->index, who, sizeof(who));

@@ -19,6 +19,23 @@
 #include "src/base/log.h"
 #include "tools/vf/work.h"
 
+bool driver_is_known(const struct host *h, const char *driver)
+{
+	struct kmod_list *list = NULL;
+	struct kmod_ctx *ctx;
+	bool found;
+
+	if (host_exists(h, "sys/bus/pci/drivers/%s", driver))
+		return true;
+	ctx = kmod_new(NULL, NULL);
+	if (!ctx)
+		return false;
+	found = !kmod_module_new_from_lookup(ctx, driver, &list) && list;
+	kmod_module_unref_list(list);
+	kmod_unref(ctx);
+	return found;
+}
+
 void driver_load(const struct host *h, const char *driver)
 {
 	struct kmod_list *list = NULL, *i;

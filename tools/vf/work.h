@@ -96,6 +96,8 @@ int driver_undo(const struct host *h, const struct step *s, struct err *e);
 /* Loads the module of a driver that is not there; a failure is not told, as
  * binding will tell. */
 void driver_load(const struct host *h, const char *driver);
+/* Whether it is there or its module could be loaded. */
+bool driver_is_known(const struct host *h, const char *driver);
 
 /* owner.c */
 int owner_check(const char *who, const char *owner, struct err *e);

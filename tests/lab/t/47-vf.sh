@@ -108,9 +108,9 @@ is "list_follows_what_ip_sets" "$(listed $vf0 mac) $(listed $vf0 vlan)" \
 
 # ---- bad input --------------------------------------------------------------
 
-refused "an_unknown_vf_gets_the_nearest" 3 'no such.*0000:01:10\.[02]' vf set 0000:01:11.0 trust=on
+refused "an_unknown_vf_gets_the_nearest" 3 'no such.*0000:01:10\.[02]' vf set 0000:01:12.0 trust=on
 refused "a_vf_is_no_pf" 3 "VF 0 of $PF" vf create $vf0 1
-refused "a_pf_is_no_vf" 3 "$PF" vf bind $PF
+refused "a_pf_is_no_vf" 2 'it is no VF' vf bind $PF
 refused "a_bridge_has_no_sriov" 3 'SR-IOV' vf create 0000:00:00.0 1
 refused "the_maximum_is_named" 3 'maximum is 7' vf resize $PF 8
 refused "a_multicast_mac_is_refused" 2 'multicast' vf set $vf0 mac=01:00:5e:00:00:01
@@ -223,6 +223,18 @@ refused "also_from_no_vfs_at_all" 3 'does not support rss' vf apply $plan
 is "there_are_none_again" "$(cat $pci_dir/$PF/sriov_numvfs)" 0
 ok "nor_any_record" test -z "$(ls $records)"
 
+# ---- ended in the middle ----------------------------------------------------
+
+write_plan '"count": 7, "all": {"trust": true, "driver": "vfio-pci"}'
+"$vf_tool" apply $plan > /tmp/vf-says 2>&1 &
+first=$!
+until [ -e $pci_dir/$PF/virtfn0 ]; do kill -0 $first 2> /dev/null || break; done
+kill -TERM $first
+wait $first || true
+like "sigterm_in_the_middle_is_a_failure" "$(says)" "error: interrupted"
+is "which_leaves_all_as_it_was" \
+	"$(cat $pci_dir/$PF/sriov_numvfs) $(ls $records)" "0 "
+
 # ---- two at once ------------------------------------------------------------
 
 "$vf_tool" create $PF 2 > /dev/null &
@@ -240,6 +252,15 @@ ok "the_first_ends_well" wait $first
 ok "the_second_waits_for_it" wait $second
 is "and_has_the_last_word" "$(cat $pci_dir/$PF/sriov_numvfs)" 3
 vf destroy $PF > /dev/null
+
+# ---- a PF without its driver -------------------------------------------------
+
+echo $PF > $pci_dir/$PF/driver/unbind
+refused "without_its_driver_no_pf_makes_vfs" 3 "$PF: it has no driver" vf create $PF 2
+refused "and_its_interface_is_no_name_of_it" 3 "$nic: there is no such PF" \
+	vf create "$nic" 2
+echo $PF > /sys/bus/pci/drivers_probe
+regain_pf
 
 # ---- NVMe -------------------------------------------------------------------
 
