@@ -277,8 +277,13 @@ static int check_use(const struct host *h, struct bdf bdf, bool force,
 	if (!force)
 		return host_in_use(h, bdf, e);
 	ret = host_in_use(h, bdf, &used);
+	bdf_str(bdf, s);
+	/* The message begins with the BDF, and so does the warning. */
 	if (ret)
-		log_warn(bdf_str(bdf, s), "it is taken although %s", used.msg);
+		log_warn(s, "it is taken although %s",
+			 used.msg + (strstr(used.msg, s) == used.msg
+					     ? strlen(s) + strlen(": ")
+					     : 0));
 	return 0;
 }
 

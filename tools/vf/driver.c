@@ -102,8 +102,13 @@ static int check_holder(const struct maker *m, struct err *e)
 		return 0;
 	if (!m->force)
 		return host_vf_in_use(m->h, vf, e);
+	bdf_str(vf, s);
+	/* The message begins with the BDF, and so does the warning. */
 	if (host_vf_in_use(m->h, vf, &used))
-		log_warn(bdf_str(vf, s), "it is taken although %s", used.msg);
+		log_warn(s, "it is taken although %s",
+			 used.msg + (strstr(used.msg, s) == used.msg
+					     ? strlen(s) + strlen(": ")
+					     : 0));
 	return 0;
 }
 

@@ -102,7 +102,7 @@ static int write_file(const struct host *h, const char *file, const char *text,
 	n = write(fd, text, len);
 	if (n >= 0 && (size_t)n != len)
 		errno = ENOSPC;
-	if (n < 0 || (size_t)n != len || fsync(fd))
+	if (n < 0 || (size_t)n != len || write(fd, "\n", 1) != 1 || fsync(fd))
 		return fail(file, "write", e);
 	return 0;
 }

@@ -304,7 +304,7 @@ static int make_target(struct work *w, struct target *t, struct err *e)
 
 	if (!ret)
 		ret = set_count(w, t, e);
-	if (!ret)
+	if (!ret && t->want->nr_vfs)
 		ret = read_again(w, t, e);
 	for (size_t i = 0; i < t->want->nr_vfs && !ret; i++) {
 		const struct vf_want *want = &t->want->vfs[i];
