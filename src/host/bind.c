@@ -287,15 +287,18 @@ static int check_use(const struct host *h, struct bdf bdf, bool force,
 	return 0;
 }
 
-/* The driver that bdf shall have; NULL if it has it. */
+static bool has_driver(const struct host_bind_opts *opts,
+		       const struct host_pci *dev)
+{
+	return opts->driver ? !strcmp(opts->driver, dev->driver)
+			    : host_is_vfio_driver(dev->driver);
+}
+
 static const char *choose(const struct host_bind_opts *opts,
-			  const struct host_pci *dev,
 			  const struct host_bind *undo)
 {
 	if (opts->driver)
-		return strcmp(opts->driver, dev->driver) ? opts->driver : NULL;
-	if (host_is_vfio_driver(dev->driver))
-		return NULL;
+		return opts->driver;
 	return host_is_vfio_driver(undo->override) ? undo->override
 						   : "vfio-pci";
 }
@@ -309,7 +312,7 @@ static int prepare(const struct host *h, const struct host_bind_opts *opts,
 	int ret = host_pci_get(h, undo->bdf, dev, e);
 
 	*driver = NULL;
-	if (ret || !choose(opts, dev, undo))
+	if (ret || has_driver(opts, dev))
 		return ret;
 	bdf_str(undo->bdf, s);
 	memcpy(undo->driver, dev->driver, sizeof(undo->driver));
@@ -317,7 +320,7 @@ static int prepare(const struct host *h, const struct host_bind_opts *opts,
 	    (ret = read_override(h, s, undo->override, sizeof(undo->override),
 				 e)))
 		return ret;
-	*driver = choose(opts, dev, undo);
+	*driver = choose(opts, undo);
 	ret = check_driver(h, s, *driver, opts->driver != NULL, e);
 	return ret ? ret : check_use(h, undo->bdf, opts->force, e);
 }
