@@ -4,6 +4,8 @@
 VERSION := 0.1.0
 B := build
 PREFIX ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+UDEVDIR ?= $(PREFIX)/lib/udev/rules.d
 CFLAGS ?= -O2 -g
 WERROR ?=
 
@@ -198,9 +200,16 @@ fuzz: deps-build+fuzz
 
 # --- installation ---
 
+# With the path that they are installed to.
+INSTALL_AT = sed 's|@BINDIR@|$(PREFIX)/bin|' $(1) | install -D -m 644 /dev/stdin "$(DESTDIR)$(2)/$(notdir $(1))"
+
 install: all
 	install -D -m 755 -t "$(DESTDIR)$(PREFIX)/bin" $(O)/strait $(TOOLS)
 	install -D -m 644 docs/strait.1 "$(DESTDIR)$(PREFIX)/share/man/man1/strait.1"
+	install -D -m 644 docs/strait-vf.8 "$(DESTDIR)$(PREFIX)/share/man/man8/strait-vf.8"
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" tools/completion/strait-vf
+	$(call INSTALL_AT,tools/vf/strait-vf.service,$(UNITDIR))
+	$(call INSTALL_AT,tools/vf/60-strait-vf.rules,$(UDEVDIR))
 
 clean:
 	rm -rf $(B)

@@ -215,13 +215,17 @@ static bool is_built(const struct host *h)
 }
 
 static int check_driver(const struct host *h, const char *who,
-			const char *driver, struct err *e)
+			const char *driver, bool is_asked_for, struct err *e)
 {
 	int ret;
 
 	if (host_exists(h, "sys/bus/pci/drivers/%s", driver))
 		return 0;
-	if (strcmp(driver, "vfio-pci")) {
+	if (is_asked_for && strcmp(driver, "vfio-pci")) {
+		ret = err_set(e, ENOENT, "%s: the driver %s is not loaded", who,
+			      driver);
+		err_hint(e, "modprobe %s", driver);
+	} else if (strcmp(driver, "vfio-pci")) {
 		ret = err_set(
 			e, ENOENT,
 			"%s: the driver %s, which its driver_override names, is not loaded",
@@ -338,9 +342,47 @@ static void roll_back(const struct host *h, struct host_bind *undo,
 			 "and it could not be put back: %.400s", second.msg);
 }
 
-/* What it will be bound to, in undo->override or a constant. */
-static int find_driver(const struct host *h, struct host_bind *undo,
-		       const char **driver, struct err *e)
+/* In use and yet wanted: says what is taken away. */
+static int check_use(const struct host *h, struct bdf bdf, bool force,
+		     struct err *e)
+{
+	struct err used = { 0 };
+	char s[BDF_STR_LEN];
+	int ret;
+
+	if (!force)
+		return host_in_use(h, bdf, e);
+	ret = host_in_use(h, bdf, &used);
+	bdf_str(bdf, s);
+	/* The message begins with the BDF, and so does the warning. */
+	if (ret)
+		log_warn(s, "it is taken although %s",
+			 used.msg + (strstr(used.msg, s) == used.msg
+					     ? strlen(s) + strlen(": ")
+					     : 0));
+	return 0;
+}
+
+static bool has_driver(const struct host_bind_opts *opts,
+		       const struct host_pci *dev)
+{
+	return opts->driver ? !strcmp(opts->driver, dev->driver)
+			    : host_is_vfio_driver(dev->driver);
+}
+
+static const char *choose(const struct host_bind_opts *opts,
+			  const struct host_bind *undo)
+{
+	if (opts->driver)
+		return opts->driver;
+	return host_is_vfio_driver(undo->override) ? undo->override
+						   : "vfio-pci";
+}
+
+/* What it will be bound to, in undo->override, of opts or a constant. */
+static int find_driver(const struct host *h, const struct host_bind_opts *opts,
+		       struct host_bind *undo, const char **driver,
+		       struct err *e)
 {
 	char s[BDF_STR_LEN];
 	int ret;
@@ -349,30 +391,31 @@ static int find_driver(const struct host *h, struct host_bind *undo,
 	ret = read_override(h, s, undo->override, sizeof(undo->override), e);
 	if (ret)
 		return ret;
-	*driver = host_is_vfio_driver(undo->override) ? undo->override
-						      : "vfio-pci";
-	return check_driver(h, s, *driver, e);
+	*driver = choose(opts, undo);
+	return check_driver(h, s, *driver, opts->driver != NULL, e);
 }
 
-/* Everything that can be refused. *driver is NULL if it is on one of VFIO's. */
-static int prepare(const struct host *h, struct host_bind *undo,
-		   struct host_pci *dev, const char **driver, struct err *e)
+/* Everything that can be refused. *driver is NULL if it is there already. */
+static int prepare(const struct host *h, const struct host_bind_opts *opts,
+		   struct host_bind *undo, struct host_pci *dev,
+		   const char **driver, struct err *e)
 {
 	int ret = host_pci_get(h, undo->bdf, dev, e);
 
 	*driver = NULL;
-	if (ret || host_is_vfio_driver(dev->driver))
+	if (ret || has_driver(opts, dev))
 		return ret;
 	memcpy(undo->driver, dev->driver, sizeof(undo->driver));
 	if ((ret = check_kind(dev, e)) || (ret = check_no_vfs(h, dev, e)) ||
-	    (ret = find_driver(h, undo, driver, e)))
+	    (ret = find_driver(h, opts, undo, driver, e)))
 		return ret;
-	return host_in_use(h, undo->bdf, e);
+	return check_use(h, undo->bdf, opts->force, e);
 }
 
 int host_bind_ask(const struct host *h, const struct host_pci *dev,
 		  enum host_bind_question question, struct err *e)
 {
+	const struct host_bind_opts opts = { 0 };
 	struct host_bind undo = { .bdf = dev->bdf };
 	const char *driver;
 
@@ -382,7 +425,7 @@ int host_bind_ask(const struct host *h, const struct host_pci *dev,
 	case HOST_BIND_NO_VFS:
 		return check_no_vfs(h, dev, e);
 	case HOST_BIND_DRIVER:
-		return find_driver(h, &undo, &driver, e);
+		return find_driver(h, &opts, &undo, &driver, e);
 	case HOST_BIND_UNUSED:
 		return host_in_use(h, dev->bdf, e);
 	case HOST_BIND_MAY_WRITE:
@@ -391,17 +434,19 @@ int host_bind_ask(const struct host *h, const struct host_pci *dev,
 	return 0;
 }
 
-int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
+int host_bind_driver_check(const struct host *h, struct bdf bdf,
+			   const struct host_bind_opts *opts, struct err *e)
 {
 	struct host_bind undo = { .bdf = bdf };
 	struct host_pci dev;
 	const char *driver;
 
-	return prepare(h, &undo, &dev, &driver, e);
+	return prepare(h, opts, &undo, &dev, &driver, e);
 }
 
-int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
-		   struct err *e)
+int host_bind_driver(const struct host *h, struct bdf bdf,
+		     const struct host_bind_opts *opts, struct host_bind *undo,
+		     struct err *e)
 {
 	AUTO_CLOSE int turn_fd = take_turn(h, bdf);
 	struct host_pci dev;
@@ -412,7 +457,7 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 	*undo = (struct host_bind){ .bdf = bdf };
 	if (turn_fd == -EWOULDBLOCK)
 		return no_turn(bdf, e);
-	ret = prepare(h, undo, &dev, &driver, e);
+	ret = prepare(h, opts, undo, &dev, &driver, e);
 	if (ret || !driver)
 		return ret;
 	if (host_is_boot_vga(h, bdf))
@@ -421,6 +466,17 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 	if (ret)
 		roll_back(h, undo, e);
 	return ret;
+}
+
+int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
+{
+	return host_bind_driver_check(h, bdf, &(struct host_bind_opts){ 0 }, e);
+}
+
+int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
+		   struct err *e)
+{
+	return host_bind_driver(h, bdf, &(struct host_bind_opts){ 0 }, undo, e);
 }
 
 /* --- back --- */

@@ -189,6 +189,19 @@ int host_bind_ask(const struct host *h, const struct host_pci *dev,
 extern const char host_boot_vga_text[];
 bool host_is_boot_vga(const struct host *h, struct bdf bdf);
 /*
+ * host_bind_vfio with a choice: any driver (already bound to it, it is left
+ * alone), and one that the host uses (a warning says what is lost).
+ */
+struct host_bind_opts {
+	const char *driver; /* NULL: as host_bind_vfio chooses */
+	bool force;
+};
+int host_bind_driver(const struct host *h, struct bdf bdf,
+		     const struct host_bind_opts *opts, struct host_bind *undo,
+		     struct err *e);
+int host_bind_driver_check(const struct host *h, struct bdf bdf,
+			   const struct host_bind_opts *opts, struct err *e);
+/*
  * Puts back driver and driver_override. Safe to call twice (again after a
  * failure) and on a zeroed record; a function that is gone needs nothing. With
  * was_taken set (the host unbound it from us), a driver that has it by now

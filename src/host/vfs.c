@@ -122,7 +122,10 @@ static int check_driver(const struct host_pf *pf, const char *s, struct err *e)
 			e, EBUSY,
 			"%s: it is bound to %s, and only its own driver makes VFs",
 			s, pf->driver);
-		err_hint(e, "give it back first: strait-vf release %s", s);
+		err_hint(
+			e,
+			"end the VM that has it, or: echo %s > /sys/bus/pci/drivers/%s/unbind; echo > /sys/bus/pci/devices/%s/driver_override; echo %s > /sys/bus/pci/drivers_probe",
+			s, pf->driver, s, s);
 	} else {
 		ret = err_set(
 			e, ENODEV,

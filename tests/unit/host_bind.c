@@ -447,8 +447,45 @@ static void an_old_driver_that_went_away_is_named(void)
 	CHECK_HAS(err.hint, "modprobe igbvf");
 }
 
+static void a_driver_that_is_named_gets_the_function(void)
+{
+	struct host_bind_opts opts = { .driver = "igb" };
+
+	start();
+	CHECK_EQ(host_bind_driver(&host, vf, &opts, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "igb"));
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "igbvf"));
+	CHECK(!strcmp(override_of(VF), ""));
+}
+
+static void a_driver_that_is_named_and_not_there_is_refused(void)
+{
+	struct host_bind_opts opts = { .driver = "nvme" };
+
+	start();
+	CHECK_EQ(host_bind_driver(&host, vf, &opts, &undo, &err), -ENOENT);
+	CHECK_HAS(err.msg, "nvme is not loaded");
+	CHECK_EQ(drivers.nr_writes, 0);
+}
+
+static void force_takes_what_the_host_uses(void)
+{
+	struct host_bind_opts opts = { .force = true };
+
+	start();
+	drivers.addr = "10.0.2.15";
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), -EBUSY);
+	err = (struct err){ 0 };
+	CHECK_EQ(host_bind_driver(&host, vf, &opts, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "vfio-pci"));
+}
+
 int main(void)
 {
+	TAP_RUN(a_driver_that_is_named_gets_the_function);
+	TAP_RUN(a_driver_that_is_named_and_not_there_is_refused);
+	TAP_RUN(force_takes_what_the_host_uses);
 	TAP_RUN(bind_goes_by_override_unbind_and_probe);
 	TAP_RUN(a_function_that_another_process_binds_is_left_to_it);
 	TAP_RUN(a_lock_that_stays_does_not_keep_a_function_from_its_driver);

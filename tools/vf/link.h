@@ -87,5 +87,12 @@ int vf_conf_check(const struct host *h, const char *ifname, const char *who,
 int vf_link_set(const struct host *h, const char *ifname, const char *who,
 		unsigned int index, const struct vf_conf *want,
 		unsigned int *done, struct err *e);
+/*
+ * Puts back what was read before: sets those keys of was that differ now,
+ * without asking whether they make sense (a MAC of zeros is "none").
+ */
+int vf_link_restore(const struct host *h, const char *ifname, const char *who,
+		    unsigned int index, const struct vf_conf *was,
+		    struct err *e);
 
 #endif

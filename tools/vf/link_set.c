@@ -271,20 +271,16 @@ static int read_back(const struct target *to, const struct vf_conf *want,
 	return ret;
 }
 
-int vf_link_set(const struct host *h, const char *ifname, const char *who,
-		unsigned int index, const struct vf_conf *want,
-		unsigned int *done, struct err *e)
+static int set_all(const struct host *h, const char *ifname, const char *who,
+		   unsigned int index, const struct vf_conf *want,
+		   unsigned int *done, struct err *e)
 {
 	struct target to = {
 		.h = h, .ifname = ifname, .who = who, .index = index
 	};
-	unsigned int none = 0;
 	int ret;
 
-	done = done ? done : &none;
-	*done = 0;
-	if ((ret = vf_conf_check(h, ifname, who, want, e)) ||
-	    (ret = nl_ifindex(ifname, &to.ifindex, e)) ||
+	if ((ret = nl_ifindex(ifname, &to.ifindex, e)) ||
 	    (ret = nl_talk_open(&to.t, NETLINK_ROUTE, e)))
 		return ret;
 	for (unsigned int key = 1; key < VF_ALL_KEYS && !ret; key <<= 1) {
@@ -298,4 +294,36 @@ int vf_link_set(const struct host *h, const char *ifname, const char *who,
 		ret = read_back(&to, want, e);
 	nl_talk_close(&to.t);
 	return ret;
+}
+
+int vf_link_set(const struct host *h, const char *ifname, const char *who,
+		unsigned int index, const struct vf_conf *want,
+		unsigned int *done, struct err *e)
+{
+	unsigned int none = 0;
+	int ret;
+
+	done = done ? done : &none;
+	*done = 0;
+	ret = vf_conf_check(h, ifname, who, want, e);
+	return ret ? ret : set_all(h, ifname, who, index, want, done, e);
+}
+
+int vf_link_restore(const struct host *h, const char *ifname, const char *who,
+		    unsigned int index, const struct vf_conf *was,
+		    struct err *e)
+{
+	const struct vf_link *vf;
+	struct vf_conf want = *was;
+	struct vf_link *vfs;
+	unsigned int done = 0;
+	size_t nr;
+	int ret = vf_links_get(ifname, &vfs, &nr, e);
+
+	if (ret)
+		return ret;
+	vf = find_vf(vfs, nr, index);
+	want.keys = vf ? vf_conf_differs(was, &vf->conf) : 0;
+	free(vfs);
+	return want.keys ? set_all(h, ifname, who, index, &want, &done, e) : 0;
 }
