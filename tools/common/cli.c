@@ -9,6 +9,7 @@
 #include "src/base/bits.h"
 #include "src/base/log.h"
 #include "tools/common/cli.h"
+#include "tools/common/text.h"
 
 enum { MAX_OPTIONS = 32, MAX_WORDS = 512 };
 
@@ -239,7 +240,10 @@ int cli_main(const struct cli_tool *tool, int argc, char **argv)
 		return CLI_HOST;
 	status = dispatch(tool, argc, argv, &e);
 	status = flush(status, &e);
-	if (e.code)
+	if (e.code) {
+		text_clean(e.msg);
+		text_clean(e.hint);
 		err_print(&e, stderr);
+	}
 	return status;
 }

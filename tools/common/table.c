@@ -17,6 +17,7 @@
 
 #include "src/base/err.h"
 #include "tools/common/table.h"
+#include "tools/common/text.h"
 
 enum { GAP = 2, MIN_FLEXIBLE = 8, MAX_COLUMNS = 32, CELL_LEN = 512 };
 
@@ -87,18 +88,8 @@ void table_cell(struct table *t, unsigned int column, enum table_color color,
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	free(c->text);
-	c->text = *text ? strdup(text) : NULL;
+	c->text = *text ? strdup(text_clean(text)) : NULL;
 	c->color = color;
-}
-
-/* Characters of UTF-8: bytes that do not continue one. */
-static unsigned int text_width(const char *s)
-{
-	unsigned int n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
 }
 
 static const char *cell_text(const struct cell *c)
