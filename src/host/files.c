@@ -6,7 +6,8 @@
  * A struct host is a directory that stands for "/". Paths are relative to it
  * and go through openat, so that a test's tree serves as well as the machine:
  * sysfs links are relative and stay inside. This is no sandbox: an absolute
- * link in a tree leads out of it.
+ * link in a tree leads out of it. In a record, which may come from anybody,
+ * every lookup goes through record.c instead.
  *
  * Opening and writing go through host->ops, because these two are what a test
  * has to see, to answer or to refuse: the kernel acts on a write (a driver link
@@ -99,17 +100,6 @@ path_v(char *buf, size_t len, const char *fmt, va_list ap)
 	return true;
 }
 
-bool host_path(char *buf, size_t len, const char *fmt, ...)
-{
-	va_list ap;
-	bool ok;
-
-	va_start(ap, fmt);
-	ok = path_v(buf, len, fmt, ap);
-	va_end(ap);
-	return ok;
-}
-
 /* Declares path from the arguments after fmt, or returns fail. */
 #define PATH_ARGS(path, fmt, fail)                                             \
 	char path[PATH_MAX];                                                   \
@@ -170,6 +160,16 @@ ssize_t host_read(const struct host *h, char *buf, size_t len, const char *fmt,
 	return read_text(h, buf, len, path);
 }
 
+ssize_t host_read_bytes(const struct host *h, void *buf, size_t len,
+			const char *fmt, ...)
+{
+	AUTO_CLOSE int fd = -1;
+
+	PATH_ARGS(path, fmt, -errno);
+	fd = h->ops->open(h, path, O_RDONLY);
+	return fd < 0 ? fd : read_all(fd, buf, len);
+}
+
 int host_read_u64(const struct host *h, uint64_t *out, const char *fmt, ...)
 {
 	char text[32], *end;
@@ -190,6 +190,15 @@ int host_read_u64(const struct host *h, uint64_t *out, const char *fmt, ...)
 	return 0;
 }
 
+int host_open_below(const struct host *h, struct host *out, const char *fmt,
+		    ...)
+{
+	PATH_ARGS(path, fmt, -errno);
+	*out = *h;
+	out->root_fd = h->ops->open(h, path, O_PATH | O_DIRECTORY);
+	return out->root_fd < 0 ? out->root_fd : 0;
+}
+
 int host_write(const struct host *h, const char *text, const char *fmt, ...)
 {
 	PATH_ARGS(path, fmt, -errno);
@@ -205,7 +214,36 @@ int host_open_file(const struct host *h, int flags, const char *fmt, ...)
 bool host_exists(const struct host *h, const char *fmt, ...)
 {
 	PATH_ARGS(path, fmt, false);
+	if (h->is_record) {
+		AUTO_CLOSE int fd = host_record_resolve(h, path, O_PATH);
+
+		return fd >= 0;
+	}
 	return !faccessat(h->root_fd, path, F_OK, 0);
+}
+
+/* With a final 0. */
+static ssize_t read_link(const struct host *h, const char *path, char *buf,
+			 size_t len)
+{
+	ssize_t n = h->is_record ? host_record_readlink(h, path, buf, len)
+				 : readlinkat(h->root_fd, path, buf, len);
+
+	if (n < 0)
+		return -errno;
+	if ((size_t)n == len) {
+		errno = EOVERFLOW;
+		return -EOVERFLOW;
+	}
+	buf[n] = '\0';
+	return n;
+}
+
+ssize_t host_link_target(const struct host *h, char *buf, size_t len,
+			 const char *fmt, ...)
+{
+	PATH_ARGS(path, fmt, -errno);
+	return read_link(h, path, buf, len);
 }
 
 int host_link_name(const struct host *h, char *buf, size_t len, const char *fmt,
@@ -216,10 +254,9 @@ int host_link_name(const struct host *h, char *buf, size_t len, const char *fmt,
 	ssize_t n;
 
 	PATH_ARGS(path, fmt, -errno);
-	n = readlinkat(h->root_fd, path, target, sizeof(target) - 1);
+	n = read_link(h, path, target, sizeof(target));
 	if (n < 0)
-		return -errno;
-	target[n] = '\0';
+		return (int)n;
 	name = strrchr(target, '/');
 	name = name ? name + 1 : target;
 	if (strlen(name) >= len) {

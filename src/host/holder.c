@@ -32,16 +32,11 @@ struct search {
 static int fd_is_path(const char *name, void *arg)
 {
 	const struct search *s = arg;
-	char link[PATH_MAX], target[PATH_MAX];
-	ssize_t n;
+	char target[PATH_MAX];
 
-	if (!host_path(link, sizeof(link), "proc/%s/fd/%s", s->pid, name))
-		return 0;
-	n = readlinkat(s->h->root_fd, link, target, sizeof(target) - 1);
-	if (n < 0)
-		return 0;
-	target[n] = '\0';
-	return !strcmp(target, s->path);
+	return host_link_target(s->h, target, sizeof(target), "proc/%s/fd/%s",
+				s->pid, name) >= 0 &&
+	       !strcmp(target, s->path);
 }
 
 static bool holds(struct search *s)

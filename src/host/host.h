@@ -32,11 +32,27 @@ struct host {
 	int root_fd; /* directory that stands for "/" */
 	const struct host_ops *ops;
 	void *ctx; /* for a test's ops */
+	/* Of another machine, see host_open_record. */
+	bool is_record;
 };
 
 /* root is "/" or a test's tree (where no interface has an address). */
 int host_open(struct host *h, const char *root, struct err *e);
+/*
+ * dir holds files that somebody recorded of a machine, which may be hostile: no
+ * link in it, absolute or with .., leads out of it; only directories and plain
+ * files of up to 32 MiB can be opened, and nothing can be written (EROFS).
+ * -ENOSYS before Linux 5.6.
+ */
+int host_open_record(struct host *h, const char *dir, struct err *e);
 void host_close(struct host *h);
+/*
+ * A host whose root is a directory below h, for many lookups in one place. It
+ * has h's ops, which see shorter paths then; in a record, links do not lead out
+ * of that directory. host_close. -errno (errno set).
+ */
+int host_open_below(const struct host *h, struct host *out, const char *fmt,
+		    ...) __attribute__((format(printf, 3, 4)));
 
 /* --- files under the root; path printf-style, leading slashes are dropped ---
  */
@@ -45,6 +61,11 @@ void host_close(struct host *h);
  * -errno (errno set); -EOVERFLOW if it does not fit. */
 ssize_t host_read(const struct host *h, char *buf, size_t len, const char *fmt,
 		  ...) __attribute__((format(printf, 4, 5)));
+/* Reads up to len bytes of a binary file. Returns how many, or -errno (errno
+ * set). */
+ssize_t host_read_bytes(const struct host *h, void *buf, size_t len,
+			const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 /* Reads a number as C would write it (0x...). -errno. */
 int host_read_u64(const struct host *h, uint64_t *out, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -68,6 +89,11 @@ bool host_has_entries(const struct host *h, const char *fmt, ...)
 /* Last component of what a link points to. -errno. */
 int host_link_name(const struct host *h, char *buf, size_t len, const char *fmt,
 		   ...) __attribute__((format(printf, 4, 5)));
+/* What a link points to, whole. Returns the length, or -errno (errno set);
+ * -EOVERFLOW if it does not fit. */
+ssize_t host_link_target(const struct host *h, char *buf, size_t len,
+			 const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 bool host_exists(const struct host *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* open(2) under the root with O_CLOEXEC. fd or -errno (errno set). */

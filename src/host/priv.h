@@ -8,9 +8,13 @@
 /* Name of the driver of a function, "" without one. */
 void host_driver(const struct host *h, struct bdf bdf, char *buf, size_t len);
 
-/* Formats and normalizes a path; false (errno ENAMETOOLONG) if too long. */
-bool host_path(char *buf, size_t len, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+/* --- record.c: lookups that cannot leave a record --- */
+
+/* openat2(2) with flags. fd or -errno. */
+int host_record_resolve(const struct host *h, const char *path, int flags);
+/* readlink(2) of the link that path names, as it does: no final 0. */
+ssize_t host_record_readlink(const struct host *h, const char *path, char *buf,
+			     size_t len);
 
 /* An address of an interface of this machine, see struct host_ops. */
 bool host_kernel_if_addr(const struct host *h, const char *ifname, char *buf,

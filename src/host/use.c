@@ -44,16 +44,11 @@ struct use {
 /* Does the device of this class belong to the function? */
 static bool is_below(const struct use *u, const char *name)
 {
-	char link[PATH_MAX], target[PATH_MAX], part[BDF_STR_LEN + 2];
-	ssize_t n;
+	char target[PATH_MAX], part[BDF_STR_LEN + 2];
 
-	if (!host_path(link, sizeof(link), "sys/class/%s/%s", u->class_name,
-		       name))
+	if (host_link_target(u->h, target, sizeof(target), "sys/class/%s/%s",
+			     u->class_name, name) < 0)
 		return false;
-	n = readlinkat(u->h->root_fd, link, target, sizeof(target) - 1);
-	if (n < 0)
-		return false;
-	target[n] = '\0';
 	snprintf(part, sizeof(part), "/%s/", u->bdf);
 	return strstr(target, part);
 }

@@ -91,12 +91,58 @@ static void make_file(const char *path, char *text)
 		give_up("write", path);
 }
 
+/* "86 80 00*60": bytes, the last one 60 times. */
+static void put_bytes(FILE *f, const char *hex, const char *path)
+{
+	unsigned int byte, count;
+	int used;
+
+	for (; sscanf(hex, " %2x%n", &byte, &used) == 1; hex += used) {
+		hex += used;
+		used = 0;
+		if (sscanf(hex, "*%u%n", &count, &used) != 1)
+			count = 1;
+		while (count--)
+			fputc((int)byte, f);
+	}
+	errno = EINVAL;
+	if (hex[strspn(hex, " ")])
+		give_up("read the bytes of", path);
+}
+
+/* line is "PATH" or "PATH @ OFFSET". */
+static void make_binary(struct tree *t, char *line, const char *hex)
+{
+	char *at = strstr(line, " @ ");
+	char path[PATH_MAX];
+	FILE *f;
+
+	if (at)
+		*at = '\0';
+	snprintf(path, sizeof(path), "%s/%s", t->root, line);
+	make_parents(t, path);
+	f = fopen(path, at ? "r+e" : "we");
+	if (!f)
+		give_up("create", path);
+	if (at && fseek(f, strtol(at + 3, NULL, 16), SEEK_SET))
+		give_up("seek in", path);
+	put_bytes(f, hex, path);
+	if (fclose(f))
+		give_up("write", path);
+}
+
 static void add_line(struct tree *t, char *line)
 {
+	char *hex = strstr(line, " : ");
 	char *value = strstr(line, " ="), *target = strstr(line, " -> ");
 	bool gone = !strncmp(line, "- ", 2);
 	char path[PATH_MAX];
 
+	if (hex && !value && !target) {
+		*hex = '\0';
+		make_binary(t, line, hex + 3);
+		return;
+	}
 	if (value) {
 		*value = '\0';
 		value += value[2] == ' ' ? 3 : 2;

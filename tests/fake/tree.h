@@ -8,6 +8,9 @@
  *	sys/class/iommu/			a directory
  *	sys/bus/pci/slot/vendor = 0x8086	a file with that line
  *	proc/swaps = one\ntwo			\n, \t and \\ as in C
+ *	sys/bus/pci/slot/config : 86 80 00*60	a binary file, bytes in hex; *N
+ *						repeats one N times (decimal)
+ *	sys/bus/pci/slot/config @ 102 : 05	writes these over it at 0x102
  *	sys/kernel/link -> ../target		a symbolic link
  *	- sys/kernel/link			removes it and what is below
  *
