@@ -4,6 +4,7 @@
 #define STRAIT_IOMMU_PRIV_H
 
 #include "iommu/iommu.h"
+#include "iommu/topo.h"
 
 /* The type1v2 container, /dev/vfio/vfio. */
 int iommu_container_new(const struct host *h, struct iommu **out,
@@ -83,5 +84,13 @@ struct iommu_resv {
  */
 bool iommu_resv_find(const struct host *h, int group, struct iova_range in,
 		     const char *type, struct iommu_resv *out);
+
+/* --- topo_fn.c --- */
+
+/* All but the ties to others and the NUMA node. -errno if there is no such
+ * function any more. */
+int topo_fn_read(const struct host *h, struct bdf bdf, struct topo_fn *out);
+/* -1: none. */
+int topo_fn_node(const struct host *h, struct bdf bdf);
 
 #endif

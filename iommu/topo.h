@@ -28,13 +28,15 @@ struct topo_fn {
 	struct topo_fn *child;	 /* first one below, in BDF order */
 	struct topo_fn *sibling; /* next one with the same parent */
 	/*
-	 * Bytes of config space that could be read: 4096 or 256, 64 without
-	 * root, 0 if it is gone. Below 4096 nothing is known of ACS and ARI of
-	 * a PCI Express function; below 256 nothing of type and links.
+	 * Bytes of config space that can be read: 4096 or 256, 64 (128 of a
+	 * CardBus bridge) without root, 0 if there are none or the function
+	 * does not answer. Below 256 nothing is known of type, ACS and ARI, and
+	 * link is what sysfs says. With 256 the kernel sees no more than that
+	 * either, so a PCI Express function has no ACS in its eyes.
 	 */
 	unsigned int cfg_len;
-	uint8_t header_type; /* PCI_HEADER_TYPE_*, without the next */
-	bool is_multifunction;
+	uint8_t header_type;   /* PCI_HEADER_TYPE_*, without the next */
+	bool is_multifunction; /* in the kernel's eyes: pci_dev.multifunction */
 	int pcie_type; /* PCI_EXP_TYPE_*, -1: conventional PCI or unknown */
 	struct topo_link link;
 	struct topo_acs acs;
@@ -57,11 +59,17 @@ struct topo {
 int topo_read(const struct host *h, struct topo *out, struct err *e);
 /*
  * Only what decides on one function: itself, the bridges above it up to the
- * root, the other functions in the slots of all these, and its IOMMU group.
+ * root, the other functions in the slots of all these, those behind the same
+ * bridge, and its IOMMU group. -ENODEV with the message of host_pci_get if
+ * there is no such function.
  */
 int topo_read_around(const struct host *h, struct bdf bdf, struct topo *out,
 		     struct err *e);
 void topo_free(struct topo *t);
+
+/* The longest way from a function to the root, both included. A longer one,
+ * which only a broken record has, is cut. */
+enum { TOPO_MAX_DEPTH = 32 };
 
 /* NULL: not there. */
 const struct topo_fn *topo_find(const struct topo *t, struct bdf bdf);

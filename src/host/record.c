@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -46,9 +47,13 @@ int host_record_resolve(const struct host *h, const char *path, int flags)
 ssize_t host_record_readlink(const struct host *h, const char *path, char *buf,
 			     size_t len)
 {
-	AUTO_CLOSE int fd = host_record_resolve(h, path, O_PATH | O_NOFOLLOW);
+	AUTO_CLOSE int fd = -1;
 	ssize_t n;
 
+	/* Nothing to resolve, and a link is not followed here. */
+	if (!strchr(path, '/'))
+		return readlinkat(h->root_fd, path, buf, len);
+	fd = host_record_resolve(h, path, O_PATH | O_NOFOLLOW);
 	if (fd < 0)
 		return -1;
 	/* "" is the link itself; what is no link gives ENOENT then. */
