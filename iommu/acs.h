@@ -12,10 +12,11 @@
 /* Why functions cannot be told apart at some place. */
 enum acs_gap {
 	ACS_GAP_NONE,
-	ACS_GAP_UNKNOWN,       /* config space could not be read */
-	ACS_GAP_NO_CAP,	       /* a port without the capability */
-	ACS_GAP_CAP_BITS,      /* it lacks some of SV, RR, CR, UF */
-	ACS_GAP_CTRL_BITS,     /* it has them, but they are off */
+	ACS_GAP_UNKNOWN, /* config space could not be read */
+	ACS_GAP_NO_CAP,	 /* a port without the capability */
+	/* Some of SV, RR, CR, UF are off. One that the capability register
+	 * lacks is no gap: what cannot be switched is taken to be on. */
+	ACS_GAP_CTRL_BITS,
 	ACS_GAP_MULTIFUNCTION, /* functions of one slot, not isolated */
 	ACS_GAP_CONVENTIONAL,  /* a bridge to conventional PCI, or below one */
 };
@@ -25,13 +26,13 @@ enum acs_gap {
 struct acs_hop {
 	const struct topo_fn *fn;
 	enum acs_gap gap;
-	uint16_t missing; /* PCI_ACS_* that ACS_GAP_*_BITS is about */
+	uint16_t missing; /* PCI_ACS_* that ACS_GAP_CTRL_BITS is about */
 	/* By the rules, the group of the function that was asked for reaches up
 	 * to here; by what the kernel did, this hop is in that group. */
 	bool in_computed_group, in_kernel_group;
 };
 
-enum { ACS_MAX_HOPS = 32 };
+enum { ACS_MAX_HOPS = TOPO_MAX_DEPTH };
 struct acs_path {
 	struct acs_hop hops[ACS_MAX_HOPS]; /* from the function to the root */
 	unsigned int nr;
@@ -45,17 +46,32 @@ struct acs_path {
 	 * isolates nothing.
 	 */
 	bool is_narrower, is_overridden;
-	char override[64]; /* that word */
+	char override[64]; /* that word, "" if it is not on the command line */
+	/* It has a function of the same bus or slot more than the rules give: a
+	 * device that sends with another function's ID (a quirk). */
+	bool is_wider;
+	/* Config space of a hop could not be read (a gap is UNKNOWN), so
+	 * nothing is computed: in_computed_group is what the kernel did. */
+	bool is_unknown;
 };
 
 /* t holds at least what topo_read_around(fn) reads. */
 void acs_path(const struct host *h, const struct topo *t,
 	      const struct topo_fn *fn, struct acs_path *out);
 
+/*
+ * The function that stands for the group in which the rules put fn: the same
+ * one for all of its members. Without an IOMMU this tells what groups there
+ * would be. A function with unknown config space is taken to be isolated.
+ */
+const struct topo_fn *acs_group_root(const struct topo *t,
+				     const struct topo_fn *fn);
+
 /* "SV RR CR UF" of ACS bits; buf of at least 32 bytes; returns it. */
 const char *acs_bits(uint16_t bits, char *buf, size_t len);
 
-/* One sentence about a gap, "" for none: for people. */
+/* What the gap of a hop is and does, "" for none: for people. A clause to be
+ * put after the name of the hop, "has no ACS, so ...". */
 const char *acs_gap_text(const struct acs_hop *hop, char *buf, size_t len);
 
 #endif
