@@ -445,24 +445,34 @@ static const struct iommu_ops container_ops = {
 	.free = container_free,
 };
 
+int iommu_open_container(const struct host *h, struct err *e)
+{
+	static const char who[] = "/dev/vfio/vfio";
+	int fd = host_open_file(h, O_RDWR, "dev/vfio/vfio");
+
+	if (fd >= 0)
+		return fd;
+	errno = -fd;
+	err_sys(e, who, "open");
+	if (e->code == EACCES)
+		err_hint(
+			e,
+			"run as root, or: chmod 0666 /dev/vfio/vfio (it gives access to no device by itself)");
+	else
+		err_hint(
+			e,
+			"VFIO is not loaded; run: modprobe vfio-pci (the kernel needs CONFIG_VFIO_PCI and CONFIG_VFIO_IOMMU_TYPE1)");
+	return fd;
+}
+
 static int container_open(struct container *c, struct err *e)
 {
 	static const char who[] = "/dev/vfio/vfio";
 	int version;
 
-	c->fd = host_open_file(c->iommu.host, O_RDWR, "dev/vfio/vfio");
-	if (c->fd < 0) {
-		err_sys(e, who, "open");
-		if (e->code == EACCES)
-			err_hint(
-				e,
-				"run as root, or: chmod 0666 /dev/vfio/vfio (it gives access to no device by itself)");
-		else
-			err_hint(
-				e,
-				"VFIO is not loaded; run: modprobe vfio-pci (the kernel needs CONFIG_VFIO_PCI and CONFIG_VFIO_IOMMU_TYPE1)");
-		return -e->code;
-	}
+	c->fd = iommu_open_container(c->iommu.host, e);
+	if (c->fd < 0)
+		return c->fd;
 	version = ioctl(c->fd, VFIO_GET_API_VERSION);
 	if (version != VFIO_API_VERSION)
 		return err_set(e, EPROTO,

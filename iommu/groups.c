@@ -56,12 +56,21 @@ static int read_cpu(char *line, void *arg)
 
 	if (!strncmp(line, "vendor_id", 9)) {
 		c->intel = strstr(line, "GenuineIntel");
-		c->amd = strstr(line, "AuthenticAMD");
+		c->amd = strstr(line, "AuthenticAMD") ||
+			 strstr(line, "HygonGenuine");
 	} else if (!strncmp(line, "flags", 5)) {
 		c->virtual = strstr(line, " hypervisor");
 		return 1;
 	}
 	return 0;
+}
+
+bool iommu_is_amd(const struct host *h)
+{
+	struct cpu c = { 0 };
+
+	host_each_line(h, read_cpu, &c, "proc/cpuinfo");
+	return c.amd;
 }
 
 static bool has_table(const struct host *h, const char *name)
@@ -125,8 +134,8 @@ static int no_iommu(const struct host *h, const char *who, struct err *e)
 	return ret;
 }
 
-static int check_group(const struct host *h, const struct host_vfio *dev,
-		       struct err *e)
+int iommu_check_in_group(const struct host *h, const struct host_vfio *dev,
+			 struct err *e)
 {
 	const char *who = dev->name;
 	char name[HOST_NAME_LEN] = "";
@@ -258,8 +267,8 @@ static void hint_blockers(const struct blockers *b, const char *other,
 			b->bdfs, rest);
 }
 
-static int check_members(const struct host *h, const struct host_vfio *dev,
-			 const struct iommu_to_bind *to_bind, struct err *e)
+int iommu_check_members(const struct host *h, const struct host_vfio *dev,
+			const struct iommu_to_bind *to_bind, struct err *e)
 {
 	struct blockers b = { .h = h, .self = dev, .to_bind = to_bind };
 	struct host_other other;
@@ -314,11 +323,11 @@ static int check_dev(const struct host *h, const struct host_vfio *dev,
 		     const char *driver, const struct iommu_to_bind *to_bind,
 		     struct err *e)
 {
-	int ret = check_group(h, dev, e);
+	int ret = iommu_check_in_group(h, dev, e);
 
 	if (!ret && dev->is_pci && !is_in(to_bind, dev->bdf))
 		ret = check_self(dev, driver, e);
-	return ret ? ret : check_members(h, dev, to_bind, e);
+	return ret ? ret : iommu_check_members(h, dev, to_bind, e);
 }
 
 int iommu_group_check_dev(const struct host *h, const struct host_vfio *dev,

@@ -221,13 +221,20 @@ bool iommu_can_open_cdev(const struct host *h, const struct host_vfio *dev)
 	return fd >= 0;
 }
 
-int iommu_node_check(const struct host *h, const struct host_vfio *dev,
-		     enum iommu_kind kind, bool is_bound, struct err *e)
+enum iommu_kind iommu_kind_for(const struct host *h,
+			       const struct host_vfio *dev,
+			       enum iommu_kind kind)
 {
 	if (kind == IOMMU_AUTO && iommu_can_open_cdev(h, dev) &&
 	    iommu_has_iommufd(h))
 		kind = IOMMU_IOMMUFD;
-	if (kind == IOMMU_IOMMUFD)
+	return kind;
+}
+
+int iommu_node_check(const struct host *h, const struct host_vfio *dev,
+		     enum iommu_kind kind, bool is_bound, struct err *e)
+{
+	if (iommu_kind_for(h, dev, kind) == IOMMU_IOMMUFD)
 		return check_cdev(h, dev, is_bound, e);
 	return check_group_node(h, dev, is_bound, e);
 }

@@ -83,20 +83,21 @@ static const char *resv_meaning(const char *type)
 	return "the platform";
 }
 
-static void explain_hole(struct iommu *i, struct iova_range hole,
+static void explain_hole(const struct host *h, const int *groups,
+			 unsigned int nr_groups, struct iova_range hole,
 			 iova_t highest, struct err *e)
 {
 	struct iommu_resv resv;
 
-	for (unsigned int n = 0; n < i->nr_groups; n++) {
-		if (!iommu_resv_find(i->host, i->groups[n], hole, NULL, &resv))
+	for (unsigned int n = 0; n < nr_groups; n++) {
+		if (!iommu_resv_find(h, groups[n], hole, NULL, &resv))
 			continue;
 		err_hint(
 			e,
 			"the host reserves 0x%" PRIx64 "-0x%" PRIx64
 			" (%s) for %s, see /sys/kernel/iommu_groups/%d/reserved_regions; use less memory, so that guest RAM ends below it",
 			resv.range.first, resv.range.last, resv.type,
-			resv_meaning(resv.type), i->groups[n]);
+			resv_meaning(resv.type), groups[n]);
 		return;
 	}
 	if (hole.first > highest)
@@ -108,15 +109,12 @@ static void explain_hole(struct iommu *i, struct iova_range hole,
 		err_hint(e, "use less memory, so that guest RAM ends below it");
 }
 
-int iommu_check_ram(struct iommu *i, gpa_t gpa, uint64_t size, struct err *e)
+int iommu_check_range(const struct host *h, const int *groups,
+		      unsigned int nr_groups, const struct iova_range *ranges,
+		      unsigned int nr, struct iova_range ram, struct err *e)
 {
-	struct iova_range ranges[IOMMU_MAX_RANGES], hole;
-	struct iova_range ram = { .first = gpa, .last = gpa + size - 1 };
-	unsigned int nr;
-	int ret = iommu_ranges(i, ranges, IOMMU_MAX_RANGES, &nr, e);
+	struct iova_range hole;
 
-	if (ret)
-		return ret;
 	if (!first_hole(ram, ranges, nr, &hole))
 		return 0;
 	err_set(e, EINVAL,
@@ -124,6 +122,66 @@ int iommu_check_ram(struct iommu *i, gpa_t gpa, uint64_t size, struct err *e)
 		": devices cannot reach 0x%" PRIx64 "-0x%" PRIx64
 		", the host's IOMMU does not translate it",
 		ram.first, ram.last, hole.first, hole.last);
-	explain_hole(i, hole, ranges[nr - 1].last, e);
+	explain_hole(h, groups, nr_groups, hole, ranges[nr - 1].last, e);
 	return -EINVAL;
+}
+
+int iommu_check_ram(struct iommu *i, gpa_t gpa, uint64_t size, struct err *e)
+{
+	struct iova_range ranges[IOMMU_MAX_RANGES];
+	struct iova_range ram = { .first = gpa, .last = gpa + size - 1 };
+	unsigned int nr;
+	int ret = iommu_ranges(i, ranges, IOMMU_MAX_RANGES, &nr, e);
+
+	return ret ? ret
+		   : iommu_check_range(i->host, i->groups, i->nr_groups, ranges,
+				       nr, ram, e);
+}
+
+/* --- what sysfs says of the ranges before a device is open --- */
+
+struct range_list {
+	struct iova_range *ranges;
+	unsigned int nr, max;
+};
+
+/* Takes a reserved region out of the last range; they come in ascending order,
+ * overlapping perhaps. */
+static int cut_line(char *line, void *arg)
+{
+	struct range_list *l = arg;
+	struct iova_range *last = &l->ranges[l->nr - 1], resv;
+	char type[IOMMU_RESV_TYPE_LEN];
+
+	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %31s", &resv.first,
+		   &resv.last, type) != 3 ||
+	    strcmp(type, "direct-relaxable") == 0 || resv.last < last->first ||
+	    resv.first > last->last)
+		return 0;
+	if (resv.last >= last->last) {
+		if (resv.first > last->first)
+			last->last = resv.first - 1;
+		return 0;
+	}
+	if (resv.first > last->first && l->nr < l->max) {
+		last[1] = (struct iova_range){ resv.last + 1, last->last };
+		last->last = resv.first - 1;
+		l->nr++;
+	} else {
+		last->first = resv.last + 1;
+	}
+	return 0;
+}
+
+unsigned int iommu_sysfs_ranges(const struct host *h, int group,
+				unsigned int width, struct iova_range *out,
+				unsigned int max)
+{
+	struct range_list l = { .ranges = out, .nr = 1, .max = max };
+
+	out[0] = (struct iova_range){ 0, width < 64 ? (1ULL << width) - 1
+						    : UINT64_MAX };
+	host_each_line(h, cut_line, &l,
+		       "sys/kernel/iommu_groups/%d/reserved_regions", group);
+	return l.nr;
 }

@@ -78,8 +78,8 @@ int iommu_set_vf_token(int fd, const uint8_t *uuid, const char *who,
 	return 0;
 }
 
-static bool pf_is_on_vfio(const struct host *h, const struct host_vfio *dev,
-			  struct host_pci *pf)
+bool iommu_pf_is_on_vfio(const struct host *h, const struct host_vfio *dev,
+			 struct host_pci *pf)
 {
 	struct err ignored = { 0 };
 	struct host_pci pci;
@@ -99,7 +99,7 @@ bool iommu_hint_token(const struct host *h, const struct iommu_device *dev,
 		err_hint(
 			e,
 			"the token is not the one that the physical function was opened with");
-	else if (e->code == EACCES && pf_is_on_vfio(h, &dev->id, &pf))
+	else if (e->code == EACCES && iommu_pf_is_on_vfio(h, &dev->id, &pf))
 		err_hint(
 			e,
 			"its physical function %s is bound to %s: give the token that its user set (vf-token=UUID), or give the physical function back to its host driver",
@@ -109,7 +109,7 @@ bool iommu_hint_token(const struct host *h, const struct iommu_device *dev,
 			e,
 			"a VF of it is in use by VFIO: give the token that was set for them (vf-token=UUID)");
 	else if (e->code == EINVAL && dev->vf_token &&
-		 (pf_is_on_vfio(h, &dev->id, &pf) ||
+		 (iommu_pf_is_on_vfio(h, &dev->id, &pf) ||
 		  iommu_is_sriov_pf(h, &dev->id)))
 		err_hint(
 			e,

@@ -18,9 +18,13 @@ enum finding_level {
 };
 
 struct finding {
-	/* Stable, for programs: "iommu", "group", "acs", "interrupt-remapping",
+	/*
+	 * Stable, for programs: "iommu", "group", "acs", "interrupt-remapping",
 	 * "reserved-regions", "memlock", "reset", "bus-reset", "in-use",
-	 * "boot-vga", "driver", "vfio-module", "permission", "holder". */
+	 * "boot-vga", "driver", "vfio-module", "vf-token", "permission",
+	 * "holder". There may be several of an id: one for each port without
+	 * ACS, for instance.
+	 */
 	const char *id;
 	enum finding_level level;
 	/* One sentence; what to do about it, "" if nothing. Without the BDF of
@@ -31,8 +35,8 @@ struct finding {
 struct verdict_options {
 	uint64_t memory; /* of the guest, bytes; 0: not asked for */
 	enum iommu_kind kind;
-	/* A record of another machine: processes, limits and permissions of
-	 * this one say nothing. */
+	/* A record of another machine (or h->is_record): processes, limits and
+	 * permissions of this one say nothing. */
 	bool is_record;
 };
 
@@ -40,7 +44,9 @@ enum { VERDICT_MAX = 48 };
 struct verdict {
 	struct finding findings[VERDICT_MAX];
 	unsigned int nr;
-	bool is_assignable; /* no blocker; strait run would bind it itself */
+	/* No blocker: `strait run --device BDF` would start with it now, and
+	 * bind it to vfio-pci if it is not. */
+	bool is_assignable;
 };
 
 /* -ENODEV and the like only if there is nothing to judge (no such function). */

@@ -98,7 +98,7 @@ static void show_resets(const struct vfio_dev *d)
 	char methods[128];
 
 	if (!d->iommu || !d->is_pci || !log_on(LOG_INFO) ||
-	    vfio_reset_methods(d->iommu->host, d->bdf, methods,
+	    host_reset_methods(d->iommu->host, d->bdf, methods,
 			       sizeof(methods)))
 		return;
 	log_info(d->name, "resets by itself: %s",

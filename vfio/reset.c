@@ -25,26 +25,6 @@
 #include "vfio/vfio.h"
 #include "vfio/vfio_abi.h"
 
-int vfio_reset_methods(const struct host *h, struct bdf bdf, char *buf,
-		       size_t len)
-{
-	char name[BDF_STR_LEN];
-	ssize_t n;
-
-	bdf_str(bdf, name);
-	n = host_read(h, buf, len, "sys/bus/pci/devices/%s/reset_method", name);
-	if (n >= 0)
-		return 0;
-	if (n != -ENOENT)
-		return (int)n;
-	/* Before 5.15, or none: then there is no file "reset" either. */
-	snprintf(buf, len, "%s",
-		 host_exists(h, "sys/bus/pci/devices/%s/reset", name)
-			 ? "unknown"
-			 : "");
-	return 0;
-}
-
 static struct bdf bdf_of(const struct vfio_pci_dependent_device *at)
 {
 	return (struct bdf){ .domain = at->segment,

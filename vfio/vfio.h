@@ -144,14 +144,6 @@ int vfio_dev_watch(struct vfio_dev *d, unsigned int index, int eventfd,
 		   struct err *e);
 
 /*
- * The ways to reset a function that the kernel knows, the preferred one first,
- * as sysfs reset_method has them ("flr bus"); "" if there is none, "unknown" on
- * kernels that do not tell. -errno if it cannot be read.
- */
-int vfio_reset_methods(const struct host *h, struct bdf bdf, char *buf,
-		       size_t len);
-
-/*
  * devs are all functions of the VM, open and not yet set up for the guest.
  * Resets those that have no reset of their own (mediated devices never have a
  * bus), each bus or slot once, and

@@ -17,8 +17,10 @@
  * new_id is never written: it would take every function of that model.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "src/base/log.h"
 #include "src/host/priv.h"
@@ -47,22 +49,29 @@ static void hint_write(int code, struct err *e)
 			"the function or its driver went away meanwhile: look again with lspci -k");
 }
 
-static int put(const struct host *h, struct bdf bdf, const char *path,
-	       const char *text, struct err *e)
+static int write_failed(struct bdf bdf, const char *path, int ret,
+			struct err *e)
 {
 	char who[BDF_STR_LEN], op[PATH_MAX + 16];
-	int ret = host_write(h, text, "%s", path);
 
-	if (!ret) {
-		log_debug(bdf_str(bdf, who), "wrote %.*s to /%s",
-			  (int)strcspn(text, "\n"), text, path);
-		return 0;
-	}
 	snprintf(op, sizeof(op), "write to /%s", path);
 	errno = -ret;
 	ret = err_sys(e, bdf_str(bdf, who), op);
 	hint_write(e->code, e);
 	return ret;
+}
+
+static int put(const struct host *h, struct bdf bdf, const char *path,
+	       const char *text, struct err *e)
+{
+	char who[BDF_STR_LEN];
+	int ret = host_write(h, text, "%s", path);
+
+	if (ret)
+		return write_failed(bdf, path, ret, e);
+	log_debug(bdf_str(bdf, who), "wrote %.*s to /%s",
+		  (int)strcspn(text, "\n"), text, path);
+	return 0;
 }
 
 static int set_override(const struct host *h, struct bdf bdf,
@@ -198,15 +207,32 @@ static int read_override(const struct host *h, const char *who, char *buf,
 	return 0;
 }
 
-static void warn_boot_vga(const struct host *h, const char *who)
+const char host_boot_vga_text[] =
+	"it is the display that this machine booted on, the console may go dark";
+
+bool host_is_boot_vga(const struct host *h, struct bdf bdf)
 {
+	char s[BDF_STR_LEN];
 	uint64_t boot_vga = 0;
 
-	if (!host_read_u64(h, &boot_vga, PCI_DIR "/%s/boot_vga", who) &&
-	    boot_vga)
-		log_warn(
-			who,
-			"it is the display that this machine booted on, the console may go dark");
+	return !host_read_u64(h, &boot_vga, PCI_DIR "/%s/boot_vga",
+			      bdf_str(bdf, s)) &&
+	       boot_vga;
+}
+
+/* Can the first of the files be opened that binding writes to? */
+static int check_may_write(const struct host *h, struct bdf bdf, struct err *e)
+{
+	char path[128], s[BDF_STR_LEN];
+	int fd;
+
+	snprintf(path, sizeof(path), PCI_DIR "/%s/driver_override",
+		 bdf_str(bdf, s));
+	fd = host_open_file(h, O_WRONLY, "%s", path);
+	if (fd < 0)
+		return write_failed(bdf, path, fd, e);
+	close(fd);
+	return 0;
 }
 
 /* --- there --- */
@@ -262,26 +288,57 @@ static void roll_back(const struct host *h, struct host_bind *undo,
 			 "and it could not be put back: %.400s", second.msg);
 }
 
+/* What it will be bound to, in undo->override or a constant. */
+static int find_driver(const struct host *h, struct host_bind *undo,
+		       const char **driver, struct err *e)
+{
+	char s[BDF_STR_LEN];
+	int ret;
+
+	bdf_str(undo->bdf, s);
+	ret = read_override(h, s, undo->override, sizeof(undo->override), e);
+	if (ret)
+		return ret;
+	*driver = host_is_vfio_driver(undo->override) ? undo->override
+						      : "vfio-pci";
+	return check_driver(h, s, *driver, e);
+}
+
 /* Everything that can be refused. *driver is NULL if it is on one of VFIO's. */
 static int prepare(const struct host *h, struct host_bind *undo,
 		   struct host_pci *dev, const char **driver, struct err *e)
 {
-	char s[BDF_STR_LEN];
 	int ret = host_pci_get(h, undo->bdf, dev, e);
 
 	*driver = NULL;
 	if (ret || host_is_vfio_driver(dev->driver))
 		return ret;
-	bdf_str(undo->bdf, s);
 	memcpy(undo->driver, dev->driver, sizeof(undo->driver));
 	if ((ret = check_kind(dev, e)) || (ret = check_no_vfs(h, dev, e)) ||
-	    (ret = read_override(h, s, undo->override, sizeof(undo->override),
-				 e)))
+	    (ret = find_driver(h, undo, driver, e)))
 		return ret;
-	*driver = host_is_vfio_driver(undo->override) ? undo->override
-						      : "vfio-pci";
-	ret = check_driver(h, s, *driver, e);
-	return ret ? ret : host_in_use(h, undo->bdf, e);
+	return host_in_use(h, undo->bdf, e);
+}
+
+int host_bind_ask(const struct host *h, const struct host_pci *dev,
+		  enum host_bind_question question, struct err *e)
+{
+	struct host_bind undo = { .bdf = dev->bdf };
+	const char *driver;
+
+	switch (question) {
+	case HOST_BIND_KIND:
+		return check_kind(dev, e);
+	case HOST_BIND_NO_VFS:
+		return check_no_vfs(h, dev, e);
+	case HOST_BIND_DRIVER:
+		return find_driver(h, &undo, &driver, e);
+	case HOST_BIND_UNUSED:
+		return host_in_use(h, dev->bdf, e);
+	case HOST_BIND_MAY_WRITE:
+		return check_may_write(h, dev->bdf, e);
+	}
+	return 0;
 }
 
 int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
@@ -305,7 +362,8 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 	ret = prepare(h, undo, &dev, &driver, e);
 	if (ret || !driver)
 		return ret;
-	warn_boot_vga(h, bdf_str(bdf, s));
+	if (host_is_boot_vga(h, bdf))
+		log_warn(bdf_str(bdf, s), "%s", host_boot_vga_text);
 	ret = bind_steps(h, &dev, driver, undo, e);
 	if (ret)
 		roll_back(h, undo, e);

@@ -169,6 +169,23 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 /* Only the refusals of that, for who binds several. */
 int host_bind_check(const struct host *h, struct bdf bdf, struct err *e);
 /*
+ * The same one by one, for who wants to know all of them. dev is not on a vfio
+ * driver. MAY_WRITE asks what binding would find out: whether sysfs takes
+ * writes from this user.
+ */
+enum host_bind_question {
+	HOST_BIND_KIND,	  /* no bridge */
+	HOST_BIND_NO_VFS, /* no VFs of its own */
+	HOST_BIND_DRIVER, /* the driver is there */
+	HOST_BIND_UNUSED, /* host_in_use */
+	HOST_BIND_MAY_WRITE,
+};
+int host_bind_ask(const struct host *h, const struct host_pci *dev,
+		  enum host_bind_question question, struct err *e);
+/* What to say of a function for which host_is_boot_vga. */
+extern const char host_boot_vga_text[];
+bool host_is_boot_vga(const struct host *h, struct bdf bdf);
+/*
  * Puts back driver and driver_override. Safe to call twice (again after a
  * failure) and on a zeroed record; a function that is gone needs nothing. With
  * was_taken set (the host unbound it from us), a driver that has it by now
@@ -176,6 +193,14 @@ int host_bind_check(const struct host *h, struct bdf bdf, struct err *e);
  * before: the kernel waits for that.
  */
 int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e);
+
+/*
+ * The ways to reset a function that the kernel knows, the preferred one first,
+ * as sysfs reset_method has them ("flr bus"); "" if there is none, "unknown" on
+ * kernels that do not tell. -errno if it cannot be read.
+ */
+int host_reset_methods(const struct host *h, struct bdf bdf, char *buf,
+		       size_t len);
 
 /* --- devices of VFIO, PCI functions or mediated devices --- */
 

@@ -156,6 +156,24 @@ int host_pci_get(const struct host *h, struct bdf bdf, struct host_pci *out,
 	return 0;
 }
 
+int host_reset_methods(const struct host *h, struct bdf bdf, char *buf,
+		       size_t len)
+{
+	char name[BDF_STR_LEN];
+	ssize_t n;
+
+	bdf_str(bdf, name);
+	n = host_read(h, buf, len, PCI_DIR "/%s/reset_method", name);
+	if (n >= 0)
+		return 0;
+	if (n != -ENOENT)
+		return (int)n;
+	/* Before 5.15, or none: then there is no file "reset" either. */
+	snprintf(buf, len, "%s",
+		 host_exists(h, PCI_DIR "/%s/reset", name) ? "unknown" : "");
+	return 0;
+}
+
 /* --- groups --- */
 
 struct member_list {

@@ -211,7 +211,7 @@ static int read_methods(const char *line)
 {
 	start_own_groups();
 	tree_add(&tree, line);
-	return vfio_reset_methods(&host, devs[0]->bdf, methods,
+	return host_reset_methods(&host, devs[0]->bdf, methods,
 				  sizeof(methods));
 }
 
@@ -227,7 +227,7 @@ static void methods_are_the_kernels_in_its_order(void)
 static void an_older_kernel_does_not_tell(void)
 {
 	CHECK_EQ(read_methods("sys/bus/pci/devices/0000:01:00.1/reset = 1"), 0);
-	CHECK_EQ(vfio_reset_methods(&host, devs[1]->bdf, methods,
+	CHECK_EQ(host_reset_methods(&host, devs[1]->bdf, methods,
 				    sizeof(methods)),
 		 0);
 	CHECK(!strcmp(methods, "unknown"));
@@ -237,7 +237,7 @@ static void an_older_kernel_does_not_tell(void)
 static void no_reset_at_all_is_empty(void)
 {
 	start_own_groups();
-	CHECK_EQ(vfio_reset_methods(&host, devs[2]->bdf, methods,
+	CHECK_EQ(host_reset_methods(&host, devs[2]->bdf, methods,
 				    sizeof(methods)),
 		 0);
 	CHECK(!strcmp(methods, ""));
