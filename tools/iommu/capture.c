@@ -21,23 +21,13 @@
 #include <string.h>
 
 #include "src/base/bits.h"
-#include "tools/iommu/capture.h"
+#include "tools/iommu/capture_priv.h"
 #include "tools/iommu/record.h"
 #include "tools/iommu/scrub.h"
 
-enum { TEXT_LEN = 64 << 10, DIR_LEN = 1024 };
-
-struct capture {
-	const struct host *h;
-	struct pack *p;
-	struct capture_sum *sum;
-	const char *dir;    /* that is being looked at */
-	char buf[TEXT_LEN]; /* of the file that is being read */
-};
-
 /* --- files and links --- */
 
-static void take_file(struct capture *c, const char *dir, const char *name)
+void capture_file(struct capture *c, const char *dir, const char *name)
 {
 	char path[PATH_MAX];
 	ssize_t n;
@@ -52,7 +42,7 @@ static void take_files(struct capture *c, const char *dir,
 		       const char *const *names, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
-		take_file(c, dir, names[i]);
+		capture_file(c, dir, names[i]);
 }
 
 static void take_link(struct capture *c, const char *dir, const char *name)
@@ -90,12 +80,43 @@ static void resolve(const struct capture *c, const char *dir, const char *name,
 		snprintf(out, len, "%s/%s", dir, name);
 }
 
-/* Calls fn for each entry of dir, which it finds in c->dir. */
-static void each(struct capture *c, const char *dir,
-		 int (*fn)(const char *name, void *arg))
+struct names_found {
+	char **names;
+	size_t nr;
+};
+
+static int add_name(const char *name, void *arg)
 {
-	c->dir = dir;
-	host_each_name(c->h, fn, c, "%s", dir);
+	struct names_found *l = arg;
+	char **more = reallocarray(l->names, l->nr + 1, sizeof(*l->names));
+
+	if (!more)
+		return 1;
+	l->names = more;
+	l->names[l->nr] = strdup(name);
+	return l->names[l->nr++] ? 0 : 1;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+void capture_each(struct capture *c, const char *dir,
+		  int (*fn)(const char *name, void *arg))
+{
+	struct names_found l = { 0 };
+
+	/* Out of memory it is a part of the record that is missing. */
+	if (host_each_name(c->h, add_name, &l, "%s", dir) > 0)
+		l.nr -= l.nr && !l.names[l.nr - 1];
+	qsort(l.names, l.nr, sizeof(*l.names), by_name);
+	for (size_t i = 0; i < l.nr; i++) {
+		c->dir = dir;
+		fn(l.names[i], c);
+		free(l.names[i]);
+	}
+	free(l.names);
 }
 
 static int take_each_link(const char *name, void *arg)
@@ -159,15 +180,20 @@ static int take_function(const char *name, void *arg)
 	static const char *const links[] = { "driver", "iommu_group", "iommu",
 					     "physfn" };
 	struct capture *c = arg;
-	char dir[DIR_LEN];
+	char dir[DIR_LEN], reset[PATH_MAX];
 
 	resolve(c, PCI_DIR, name, dir, sizeof(dir));
 	take_files(c, dir, files, ARRAY_SIZE(files));
 	take_config(c, dir);
+	/* Can be written only; before Linux 5.15 all that says that there is a
+	 * reset. */
+	snprintf(reset, sizeof(reset), "%s/reset", dir);
+	if (host_exists(c->h, "%s", reset))
+		pack_text(c->p, reset, "", 0);
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		take_link(c, dir, links[i]);
 	if (host_exists(c->h, "%s/sriov_numvfs", dir))
-		each(c, dir, take_vf_link);
+		capture_each(c, dir, take_vf_link);
 	if (!host_exists(c->h, PCI_DIR "/%s/vendor", name))
 		return 0;
 	take_link(c, PCI_DIR, name);
@@ -199,7 +225,7 @@ static int take_group(const char *name, void *arg)
 	snprintf(dir, sizeof(dir), GROUP_DIR "/%s", name);
 	take_files(c, dir, files, ARRAY_SIZE(files));
 	strcat(dir, "/devices");
-	each(c, dir, take_each_link);
+	capture_each(c, dir, take_each_link);
 	c->sum->nr_groups++;
 	return 0;
 }
@@ -246,11 +272,11 @@ static int take_interface(const char *name, void *arg)
 	resolve(c, "sys/class/net", name, dir, sizeof(dir));
 	if (!is_wanted(dir))
 		return 0;
-	take_file(c, dir, "flags");
-	take_file(c, dir, "operstate");
+	capture_file(c, dir, "flags");
+	capture_file(c, dir, "operstate");
 	take_link(c, dir, "master");
 	take_link(c, dir, "device");
-	each(c, dir, take_upper);
+	capture_each(c, dir, take_upper);
 	take_link(c, "sys/class/net", name);
 	return 0;
 }
@@ -263,9 +289,9 @@ static int take_disk(const char *name, void *arg)
 	resolve(c, "sys/class/block", name, dir, sizeof(dir));
 	if (!is_wanted(dir))
 		return 0;
-	take_file(c, dir, "dev");
+	capture_file(c, dir, "dev");
 	snprintf(holders, sizeof(holders), "%s/holders", dir);
-	each(c, holders, take_each_link);
+	capture_each(c, holders, take_each_link);
 	take_link(c, "sys/class/block", name);
 	return 0;
 }
@@ -296,146 +322,18 @@ static int take_btrfs(const char *uuid, void *arg)
 	return 0;
 }
 
-/* --- lines of text files --- */
-
-/* A file of the lines that a filter leaves. */
-struct lines {
-	struct capture *c;
-	bool (*filter)(const char *line, char *out, size_t len);
-	size_t len;
-};
-
-static int take_line(char *line, void *arg)
-{
-	struct lines *l = arg;
-	char out[1024];
-	size_t n;
-
-	if (!l->filter(line, out, sizeof(out)))
-		return 0;
-	n = strlen(out);
-	if (l->len + n > sizeof(l->c->buf))
-		return 1;
-	memcpy(l->c->buf + l->len, out, n);
-	l->len += n;
-	return 0;
-}
-
-static void take_lines(struct capture *c, const char *path, const char *head,
-		       bool (*filter)(const char *line, char *out, size_t len))
-{
-	struct lines l = { .c = c, .filter = filter, .len = strlen(head) };
-
-	memcpy(c->buf, head, l.len);
-	if (host_each_line(c->h, take_line, &l, "%s", path) >= 0)
-		pack_text(c->p, path, c->buf, l.len);
-}
-
-/* One line for all CPUs, and the one flag that counts. */
-static int take_cpu(char *line, void *arg)
-{
-	struct capture *c = arg;
-	size_t n = strlen(c->buf);
-
-	if (!strncmp(line, "vendor_id", 9))
-		snprintf(c->buf + n, sizeof(c->buf) - n, "%s\n", line);
-	if (strncmp(line, "flags", 5))
-		return 0;
-	snprintf(c->buf + n, sizeof(c->buf) - n, "flags\t\t: fpu%s end\n",
-		 strstr(line, " hypervisor") ? " hypervisor" : "");
-	return 1;
-}
-
-static bool is_about_vfio(const char *line, char *out, size_t len)
-{
-	return strstr(line, "vfio") &&
-	       (size_t)snprintf(out, len, "%s\n", line) < len;
-}
-
-static void take_module_lists(struct capture *c)
-{
-	char release[HOST_NAME_LEN], path[PATH_MAX];
-
-	if (host_read(c->h, release, sizeof(release),
-		      "proc/sys/kernel/osrelease") < 0)
-		return;
-	take_file(c, "proc/sys/kernel", "osrelease");
-	snprintf(path, sizeof(path), "lib/modules/%s/modules.dep", release);
-	take_lines(c, path, "", is_about_vfio);
-	snprintf(path, sizeof(path), "lib/modules/%s/modules.builtin", release);
-	take_lines(c, path, "", is_about_vfio);
-}
-
-static void take_proc(struct capture *c)
-{
-	char words[4096];
-
-	if (host_read(c->h, c->buf, sizeof(c->buf), "proc/cmdline") >= 0) {
-		scrub_cmdline(c->buf, words, sizeof(words));
-		pack_text(c->p, "proc/cmdline", words, strlen(words));
-	}
-	c->buf[0] = '\0';
-	host_each_line(c->h, take_cpu, c, "proc/cpuinfo");
-	pack_text(c->p, "proc/cpuinfo", c->buf, strlen(c->buf));
-	take_lines(c, "proc/self/mountinfo", "", scrub_mount);
-	take_lines(c, "proc/swaps", "Filename Type Size Used Priority\n",
-		   scrub_swap);
-	take_lines(c, "proc/net/route", "", scrub_route);
-	take_module_lists(c);
-}
-
-/* --- modules --- */
-
-static int take_parameter(const char *name, void *arg)
-{
-	struct capture *c = arg;
-
-	take_file(c, c->dir, name);
-	return 0;
-}
-
-static int take_module(const char *name, void *arg)
-{
-	struct capture *c = arg;
-	const char *was = c->dir;
-	char dir[DIR_LEN];
-
-	if (strncmp(name, "vfio", 4) && strcmp(name, "iommufd"))
-		return 0;
-	snprintf(dir, sizeof(dir), "sys/module/%s/parameters", name);
-	pack_dir(c->p, dir);
-	each(c, dir, take_parameter);
-	c->dir = was;
-	return 0;
-}
-
-static void take_acpi(struct capture *c)
-{
-	static const char *const names[] = { "DMAR", "IVRS", "IORT", "VIOT" };
-	char path[64];
-
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "sys/firmware/acpi/tables/%s",
-			 names[i]);
-		if (host_exists(c->h, "%s", path))
-			pack_text(c->p, path, names[i], 4);
-	}
-}
-
 void capture(const struct host *h, struct pack *p, struct capture_sum *sum)
 {
 	struct capture c = { .h = h, .p = p, .sum = sum };
 	struct btrfs b = { .c = &c };
 
 	*sum = (struct capture_sum){ 0 };
-	each(&c, PCI_DIR, take_function);
-	each(&c, "sys/bus/pci/drivers", take_dir);
-	each(&c, GROUP_DIR, take_group);
-	each(&c, "sys/class/iommu", take_iommu);
-	each(&c, "sys/module", take_module);
-	each(&c, "sys/class/net", take_interface);
-	each(&c, "sys/class/block", take_disk);
+	capture_each(&c, PCI_DIR, take_function);
+	capture_each(&c, "sys/bus/pci/drivers", take_dir);
+	capture_each(&c, GROUP_DIR, take_group);
+	capture_each(&c, "sys/class/iommu", take_iommu);
+	capture_each(&c, "sys/class/net", take_interface);
+	capture_each(&c, "sys/class/block", take_disk);
 	host_each_name(h, take_btrfs, &b, "sys/fs/btrfs");
-	take_acpi(&c);
-	take_proc(&c);
+	capture_system(&c);
 }
