@@ -12,6 +12,7 @@ struct names {
 };
 
 /* libpci would end the program; without names there are still IDs. */
+// NOLINTNEXTLINE(readability-non-const-parameter): the type of libpci
 static void stay_quiet(char *fmt, ...)
 {
 	(void)fmt;

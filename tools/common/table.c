@@ -68,7 +68,7 @@ void table_row(struct table *t)
 		t->cells = more;
 		t->max_rows = max;
 	}
-	memset(&t->cells[t->nr_rows * t->nr_columns], 0,
+	memset(&t->cells[(size_t)t->nr_rows * t->nr_columns], 0,
 	       t->nr_columns * sizeof(*t->cells));
 	t->nr_rows++;
 }
@@ -217,7 +217,7 @@ void table_print(const struct table *t, FILE *f, bool use_color,
 	fit(t, widths, width);
 	print_row(t, f, NULL, widths, use_color);
 	for (unsigned int r = 0; r < t->nr_rows; r++)
-		print_row(t, f, &t->cells[r * t->nr_columns], widths,
+		print_row(t, f, &t->cells[(size_t)r * t->nr_columns], widths,
 			  use_color);
 }
 

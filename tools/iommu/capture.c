@@ -106,6 +106,7 @@ void capture_each(struct capture *c, const char *dir,
 		  int (*fn)(const char *name, void *arg))
 {
 	struct names_found l = { 0 };
+	const char *was = c->dir;
 
 	/* Out of memory it is a part of the record that is missing. */
 	if (host_each_name(c->h, add_name, &l, "%s", dir) > 0)
@@ -117,6 +118,7 @@ void capture_each(struct capture *c, const char *dir,
 		free(l.names[i]);
 	}
 	free(l.names);
+	c->dir = was;
 }
 
 static int take_each_link(const char *name, void *arg)
@@ -220,12 +222,12 @@ static int take_group(const char *name, void *arg)
 	static const char *const files[] = { "type", "name",
 					     "reserved_regions" };
 	struct capture *c = arg;
-	char dir[DIR_LEN];
+	char dir[DIR_LEN], devices[PATH_MAX];
 
 	snprintf(dir, sizeof(dir), GROUP_DIR "/%s", name);
 	take_files(c, dir, files, ARRAY_SIZE(files));
-	strcat(dir, "/devices");
-	capture_each(c, dir, take_each_link);
+	snprintf(devices, sizeof(devices), "%s/devices", dir);
+	capture_each(c, devices, take_each_link);
 	c->sum->nr_groups++;
 	return 0;
 }

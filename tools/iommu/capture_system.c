@@ -135,7 +135,6 @@ static int take_parameter(const char *name, void *arg)
 static int take_module(const char *name, void *arg)
 {
 	struct capture *c = arg;
-	const char *was = c->dir;
 	char dir[DIR_LEN];
 
 	if (strncmp(name, "vfio", 4) && strcmp(name, "iommufd"))
@@ -143,7 +142,6 @@ static int take_module(const char *name, void *arg)
 	snprintf(dir, sizeof(dir), "sys/module/%s/parameters", name);
 	pack_dir(c->p, dir);
 	capture_each(c, dir, take_parameter);
-	c->dir = was;
 	return 0;
 }
 

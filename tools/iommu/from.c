@@ -135,7 +135,7 @@ int record_open(struct record *r, const char *path, struct err *e)
 	else if (strlen(path) >= sizeof(r->dir))
 		ret = err_set(e, ENAMETOOLONG, "--from: the path is too long");
 	else
-		strcpy(r->dir, path);
+		memcpy(r->dir, path, strlen(path) + 1);
 	if (!ret)
 		ret = check_whole(r, path, e);
 	if (ret)

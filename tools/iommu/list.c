@@ -7,11 +7,15 @@
 #include "src/base/bits.h"
 #include "tools/iommu/view.h"
 
+struct entry {
+	const struct topo_fn *fn;
+};
+
 /* Functions by group, those without one last; in a group by address. */
 static int by_group(const void *a, const void *b)
 {
-	const struct topo_fn *x = *(const struct topo_fn *const *)a;
-	const struct topo_fn *y = *(const struct topo_fn *const *)b;
+	const struct topo_fn *x = ((const struct entry *)a)->fn;
+	const struct topo_fn *y = ((const struct entry *)b)->fn;
 
 	if (x->pci.group != y->pci.group) {
 		if (x->pci.group < 0 || y->pci.group < 0)
@@ -22,12 +26,12 @@ static int by_group(const void *a, const void *b)
 }
 
 /* NULL: out of memory. */
-static const struct topo_fn **sorted(const struct topo *t)
+static struct entry *sorted(const struct topo *t)
 {
-	const struct topo_fn **list = calloc(t->nr + 1, sizeof(*list));
+	struct entry *list = calloc(t->nr + 1, sizeof(*list));
 
 	for (unsigned int i = 0; list && i < t->nr; i++)
-		list[i] = &t->fns[i];
+		list[i].fn = &t->fns[i];
 	if (list)
 		qsort(list, t->nr, sizeof(*list), by_group);
 	return list;
@@ -87,17 +91,17 @@ static void add_row(const struct view *v, const struct topo_fn *f,
 		   view_path(f, text, sizeof(text)));
 }
 
-static void print_table(const struct view *v, const struct topo_fn **list,
+static void print_table(const struct view *v, const struct entry *list,
 			unsigned int nr)
 {
 	struct table *t = table_new(columns, NR_COLUMNS);
 	char domain[32] = "";
 
 	for (unsigned int i = 0; t && i < nr; i++) {
-		if (!i || list[i]->pci.group != list[i - 1]->pci.group)
-			view_domain(v, list[i]->pci.group, domain,
+		if (!i || list[i].fn->pci.group != list[i - 1].fn->pci.group)
+			view_domain(v, list[i].fn->pci.group, domain,
 				    sizeof(domain));
-		add_row(v, list[i], domain, t);
+		add_row(v, list[i].fn, domain, t);
 	}
 	if (t)
 		table_print(t, v->cli->out, v->use_color, v->width, true);
@@ -118,7 +122,7 @@ static json_t *json_fn(const struct view *v, const struct topo_fn *f)
 	return j;
 }
 
-static void print_json(const struct view *v, const struct topo_fn **list,
+static void print_json(const struct view *v, const struct entry *list,
 		       unsigned int nr)
 {
 	json_t *doc = json_document("strait-iommu.list/1");
@@ -126,8 +130,8 @@ static void print_json(const struct view *v, const struct topo_fn **list,
 
 	json_object_set_new(doc, "groups", groups);
 	for (unsigned int i = 0; i < nr; i++) {
-		if (!i || list[i]->pci.group != list[i - 1]->pci.group) {
-			int group = list[i]->pci.group;
+		if (!i || list[i].fn->pci.group != list[i - 1].fn->pci.group) {
+			int group = list[i].fn->pci.group;
 			json_t *g = json_object();
 			char domain[32];
 
@@ -140,22 +144,22 @@ static void print_json(const struct view *v, const struct topo_fn **list,
 			json_object_set_new(g, "functions", fns);
 			json_array_append_new(groups, g);
 		}
-		json_array_append_new(fns, json_fn(v, list[i]));
+		json_array_append_new(fns, json_fn(v, list[i].fn));
 	}
 	json_print(doc, v->cli->out);
 }
 
 /* Without groups the table is about nothing: say so. */
-static void note_no_groups(const struct topo_fn **list, unsigned int nr)
+static void note_no_groups(const struct entry *list, unsigned int nr)
 {
-	if (nr && list[0]->pci.group < 0)
+	if (nr && list[0].fn->pci.group < 0)
 		fprintf(stderr,
 			"note: there are no IOMMU groups; `strait-iommu check BDF` says why\n");
 }
 
 static int list_view(const struct view *v, struct err *e)
 {
-	const struct topo_fn **list;
+	struct entry *list;
 	struct topo t = { 0 };
 
 	if (view_topo(v, &t, e))

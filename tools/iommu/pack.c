@@ -148,7 +148,7 @@ static struct archive_entry *new_entry(struct pack *p, const char *name,
 	/* What reading would refuse is not worth the whole record. */
 	if (strlen(name) > RECORD_MAX_NAME)
 		return NULL;
-	strcpy(copy, name);
+	memcpy(copy, name, strlen(name) + 1);
 	scrub_macs(&p->scrub, copy, strlen(copy));
 	entry = archive_entry_new();
 	if (!entry) {
@@ -204,7 +204,7 @@ void pack_link(struct pack *p, const char *name, const char *target)
 	entry = new_entry(p, name, AE_IFLNK, 0777);
 	if (!entry)
 		return;
-	strcpy(copy, target);
+	memcpy(copy, target, strlen(target) + 1);
 	scrub_macs(&p->scrub, copy, strlen(copy));
 	archive_entry_set_symlink(entry, copy);
 	write_entry(p, entry, NULL, 0);

@@ -317,7 +317,7 @@ static int next_member(struct unpack *u, struct archive_entry *entry,
 	if (archive_filter_bytes(u->a, 0) > RECORD_MAX_STREAM)
 		return refuse(u, raw, "makes it larger than a record can be",
 			      e);
-	strcpy(name, raw);
+	memcpy(name, raw, strlen(raw) + 1);
 	normalize(name);
 	if (!*name || !strcmp(name, "."))
 		return 0; /* "./", the root itself */

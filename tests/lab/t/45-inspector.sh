@@ -135,13 +135,19 @@ like "also_about_permission" "$("${as_user[@]}" "$iommu" check "$vf" || true)" '
 
 # ---- records ----
 
-for command in list tree; do
-	"$iommu" $command --json > /tmp/live.json
-	rm -f /tmp/machine.tar
-	"$iommu" record /tmp/machine.tar > /dev/null
-	ok "a_record_has_the_same_$command" cmp /tmp/live.json \
-		<("$iommu" $command --json --from /tmp/machine.tar)
+"$iommu" record /tmp/machine.tar > /dev/null
+for command in list tree "why $vf"; do
+	# shellcheck disable=SC2086 # words
+	is "a_record_has_the_same_${command%% *}" \
+		"$("$iommu" $command --json --from /tmp/machine.tar | md5sum)" \
+		"$("$iommu" $command --json | md5sum)"
 done
+# What is not about this process, its permissions and limits.
+facts() { # WORD...
+	("$iommu" check --memory 512M "$vf" "$PF" "$first" "$@" || true) |
+		grep -E '^  [a-z]+ +(iommu|group|acs|interrupt-remapping|reserved-regions|driver|vfio-module|reset|bus-reset) '
+}
+is "and_the_same_reasons" "$(facts --from /tmp/machine.tar)" "$(facts)"
 ok "nothing_is_left_behind" test -z "$(compgen -G '/tmp/strait-iommu.*')"
 
 # ---- while functions come and go ----
