@@ -42,7 +42,7 @@ addresses='[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]'
 all_agree() { # RECORD; prints what is wrong
 	local bdf bdfs dir=$tmp/$1
 	mkdir "$dir"
-	tar -xJf "$records/$1.tar.xz" -C "$dir"
+	"$iommu" record - --from "$records/$1.tar.xz" 2> /dev/null | tar -xf - -C "$dir"
 	bdfs=$(ls "$dir/sys/bus/pci/devices")
 	run "$iommu" list --from "$dir"
 	[ "$(grep -oE "^ *[0-9]* *-? *$addresses" <<< "$out" | grep -oE "$addresses" | sort)" = "$bdfs" ] ||

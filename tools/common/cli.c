@@ -86,7 +86,8 @@ static int add_word(void *target, char *word, struct err *e)
 
 	if (p->cli.nr_words == p->command->max_words) {
 		err_set(e, EINVAL, "unexpected argument \"%s\"", word);
-		err_hint(e, "usage: %s %s", p->command->name, p->command->args);
+		err_hint(e, "usage: %s%s%s", p->command->name,
+			 *p->command->args ? " " : "", p->command->args);
 		return -EINVAL;
 	}
 	p->words[p->cli.nr_words++] = word;

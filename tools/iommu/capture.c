@@ -111,7 +111,8 @@ void capture_each(struct capture *c, const char *dir,
 	/* Out of memory it is a part of the record that is missing. */
 	if (host_each_name(c->h, add_name, &l, "%s", dir) > 0)
 		l.nr -= l.nr && !l.names[l.nr - 1];
-	qsort(l.names, l.nr, sizeof(*l.names), by_name);
+	if (l.nr)
+		qsort(l.names, l.nr, sizeof(*l.names), by_name);
 	for (size_t i = 0; i < l.nr; i++) {
 		c->dir = dir;
 		fn(l.names[i], c);

@@ -13,7 +13,7 @@
 
 /*
  * Limits on what is unpacked. A machine with 2,048 functions makes a record of
- * 65,000 members and 16 MiB; these leave room for several times that, and a
+ * 33,000 members and 10 MiB; these leave room for several times that, and a
  * hostile record costs a few seconds and 64 MiB of a disk at most.
  */
 enum {
