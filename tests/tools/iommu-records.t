@@ -7,10 +7,17 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# Each is unpacked once.
+for file in "$records"/*.tar.xz; do
+	dir=$tmp/$(basename "$file" .tar.xz)
+	mkdir "$dir"
+	"$iommu" record - --from "$file" 2> /dev/null | tar -xf - -C "$dir"
+done
+
 from() { # RECORD COMMAND...; runs it on a record
-	local record=$records/$1.tar.xz
+	local dir=$tmp/$1
 	shift
-	run "$iommu" "$@" --from "$record"
+	run "$iommu" "$@" --from "$dir"
 }
 
 # "STATUS: blockers and warnings, by id" of one function.
@@ -41,8 +48,6 @@ addresses='[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]'
 
 all_agree() { # RECORD; prints what is wrong
 	local bdf bdfs dir=$tmp/$1
-	mkdir "$dir"
-	"$iommu" record - --from "$records/$1.tar.xz" 2> /dev/null | tar -xf - -C "$dir"
 	bdfs=$(ls "$dir/sys/bus/pci/devices")
 	run "$iommu" list --from "$dir"
 	[ "$(grep -oE "^ *[0-9]* *-? *$addresses" <<< "$out" | grep -oE "$addresses" | sort)" = "$bdfs" ] ||
@@ -76,7 +81,7 @@ is "nothing_is_left_unpacked" "$(ls -A "$TMPDIR")" ""
 
 # ---- flat ----
 
-is "a_nic_of_its_own_can_be_assigned" "$(verdict flat 01:00.0)" "0:"
+is "a_nic_of_its_own_can_be_assigned" "$(verdict flat 01:00.0)" "0: "
 like "its_iommu_is_named" "$(finding iommu)" 'ok: dmar0'
 like "interrupts_are_remapped" "$(finding interrupt-remapping)" 'ok: the host remaps'
 like "a_record_knows_no_permissions" "$(finding permission)" '^unknown: '
@@ -87,7 +92,7 @@ is "functions_of_the_chipset_share_a_group" "$(members flat 00:1f.2)" \
 is "because_no_acs_keeps_them_apart" "$(gaps flat 00:1f.2)" "0000:00:1f.2 multifunction *"
 like "a_disk_that_is_mounted_is_not_assigned" "$(verdict flat 00:01.0)" '^1: .*blocker=in-use'
 like "and_the_disk_is_named" "$(finding in-use)" 'blocker: its disk vda is mounted on /'
-is "a_bridge_is_not_assigned" "$(verdict flat 00:03.0)" "1: blocker=driver"
+is "a_bridge_is_not_assigned" "$(verdict flat 00:03.0)" "1: blocker=driver warning=reset"
 
 # ---- switch ----
 
@@ -126,16 +131,16 @@ is "vfs_have_groups_of_their_own" "$(json 'join " ", map { scalar @{$_->{functio
 	grep { $_->{functions}[0]{pf} } @{$_->{groups}}')" "1 1 1"
 is "and_their_pf" "$(json 'join " ", map { $_->{pf} // () } map { @{$_->{functions}} } @{$_->{groups}}')" \
 	"0000:01:00.0 0000:01:00.0 0000:01:00.0"
-is "a_vf_can_be_assigned" "$(verdict igb-vfs 01:10.0)" "0:"
-is "one_on_vfio_pci_as_well" "$(verdict igb-vfs 01:10.2)" "0:"
+is "a_vf_can_be_assigned" "$(verdict igb-vfs 01:10.0)" "0: "
+is "one_on_vfio_pci_as_well" "$(verdict igb-vfs 01:10.2)" "0: "
 like "and_that_is_said" "$(finding driver)" 'vfio-pci'
-is "their_pf_cannot" "$(verdict igb-vfs 01:00.0)" "1: blocker=driver"
-like "because_it_has_vfs" "$(finding driver)" 'it has 3 VFs'
+is "their_pf_cannot" "$(verdict igb-vfs 01:00.0)" "1: blocker=in-use"
+like "because_it_has_vfs" "$(finding in-use)" 'blocker: it has 3 VFs'
 from igb-vfs check 01:10.6
 is "a_vf_that_is_not_made_is_an_error" "$status" 3
 like "with_the_way_to_make_it" "$err" '^hint: it would be VF 3 of 0000:01:00.0.*echo 4 >'
-is "an_nvme_vf_can_be_assigned" "$(verdict nvme-vfs 02:00.1)" "0:"
-is "its_pf_cannot" "$(verdict nvme-vfs 02:00.0)" "1: blocker=driver"
+is "an_nvme_vf_can_be_assigned" "$(verdict nvme-vfs 02:00.1)" "0: "
+is "its_pf_cannot" "$(verdict nvme-vfs 02:00.0)" "1: blocker=in-use"
 
 # ---- without an IOMMU ----
 
@@ -153,14 +158,14 @@ like "why_says_it_too" "$out" 'It is in no IOMMU group'
 
 from amd list
 like "amd_iommus_are_named" "$out" '0000:01:00.0 .* AMD-Vi ivhd0 '
-is "and_translate" "$(verdict amd 01:00.0)" "0:"
+is "and_translate" "$(verdict amd 01:00.0)" "0: "
 
 # ---- memory ----
 
 from flat check --memory 4G --json 01:00.0
 is "the_guests_memory_is_in_the_document" "$(json '$_->{memory}')" 4294967296
 like "reserved_regions_are_compared_with_it" "$(finding reserved-regions)" '^ok: a guest of'
-from flat check --memory 200T --json 01:00.0
+from flat check --memory 300T --json 01:00.0
 is "a_guest_that_does_not_fit_is_refused" "$status" 1
 like "with_the_region_or_width" "$(finding reserved-regions)" '^blocker: '
 
