@@ -85,7 +85,7 @@ static void add_row(const struct drawing *d, const struct topo_fn *f,
 		   bdf_str(p->bdf, s));
 	if (p->group >= 0)
 		table_cell(t, COL_GROUP, color, "%d", p->group);
-	table_cell(t, COL_TYPE, TABLE_PLAIN, "%s", topo_type_name(f));
+	table_cell(t, COL_TYPE, TABLE_PLAIN, "%s", view_type(f));
 	view_acs(f, &acs_color, text, sizeof(text));
 	table_cell(t, COL_ACS, acs_color, "%s", text);
 	table_cell(t, COL_LINK, TABLE_PLAIN, "%s",

@@ -163,6 +163,14 @@ void view_domain(const struct view *v, int group, char *buf, size_t len)
 		buf[0] = '\0';
 }
 
+const char *view_type(const struct topo_fn *f)
+{
+	const char *name = topo_type_name(f);
+
+	return strcmp(name, "conventional PCI function") ? name
+							 : "conventional PCI";
+}
+
 const char *view_path(const struct topo_fn *f, char *buf, size_t len)
 {
 	const struct topo_fn *way[32];

@@ -61,6 +61,8 @@ const char *view_iommu_kind(const char *unit);
 /* How a group's DMA is translated: "DMA", "DMA-FQ", "identity", "blocked"; ""
  * if unknown. */
 void view_domain(const struct view *v, int group, char *buf, size_t len);
+/* As topo_type_name, but short enough for a column. */
+const char *view_type(const struct topo_fn *f);
 /* "00:1c.0/01:00.0": the way from the root. */
 const char *view_path(const struct topo_fn *f, char *buf, size_t len);
 /* "5 GT/s x4 of 16 GT/s x8", "" without a link. */

@@ -26,7 +26,7 @@ static const struct table_column columns[NR_COLUMNS] = {
 	[COL_ARI] = { .title = "ARI" },
 	[COL_GROUP] = { .title = "GROUP", .is_right = true },
 	[COL_IN] = { .title = "MEMBER" },
-	[COL_WHY] = { .title = "ISOLATION", .is_flexible = true },
+	[COL_WHY] = { .title = "ISOLATION" },
 };
 
 /* A port forwards by ARI or not; a function has it or not (PCIe 6.0 6.13). */
@@ -51,6 +51,26 @@ static const char *gap_name(enum acs_gap gap)
 	return names[gap];
 }
 
+/* For a column; the sentence comes below the table. */
+static const char *gap_short(const struct acs_hop *hop, char *buf, size_t len)
+{
+	static const char *const texts[] = {
+		[ACS_GAP_NONE] = "isolates",
+		[ACS_GAP_UNKNOWN] = "?",
+		[ACS_GAP_NO_CAP] = "no ACS",
+		[ACS_GAP_CTRL_BITS] = "ACS off: ",
+		[ACS_GAP_MULTIFUNCTION] = "shared slot",
+		[ACS_GAP_CONVENTIONAL] = "shared ID",
+	};
+	char bits[32];
+
+	snprintf(buf, len, "%s%s", texts[hop->gap],
+		 hop->gap == ACS_GAP_CTRL_BITS
+			 ? acs_bits(hop->missing, bits, sizeof(bits))
+			 : "");
+	return buf;
+}
+
 static enum table_color gap_color(enum acs_gap gap)
 {
 	if (gap == ACS_GAP_NONE)
@@ -66,7 +86,7 @@ static void add_row(struct table *t, const struct acs_hop *hop)
 
 	table_row(t);
 	table_cell(t, COL_FN, TABLE_BOLD, "%s", bdf_str(f->pci.bdf, s));
-	table_cell(t, COL_TYPE, TABLE_PLAIN, "%s", topo_type_name(f));
+	table_cell(t, COL_TYPE, TABLE_PLAIN, "%s", view_type(f));
 	view_acs(f, &color, text, sizeof(text));
 	table_cell(t, COL_ACS, color, "%s", text);
 	table_cell(t, COL_ARI, TABLE_PLAIN, "%s", ari_text(f));
@@ -74,9 +94,8 @@ static void add_row(struct table *t, const struct acs_hop *hop)
 		table_cell(t, COL_GROUP, TABLE_PLAIN, "%d", f->pci.group);
 	table_cell(t, COL_IN, hop->in_kernel_group ? TABLE_YELLOW : TABLE_PLAIN,
 		   "%s", hop->in_kernel_group ? "yes" : "no");
-	acs_gap_text(hop, text, sizeof(text));
 	table_cell(t, COL_WHY, gap_color(hop->gap), "%s",
-		   *text ? text : "isolates");
+		   gap_short(hop, text, sizeof(text)));
 }
 
 /* --- sentences about the whole --- */
@@ -96,6 +115,22 @@ static const struct topo_fn *last_in(const struct acs_path *path, bool computed)
 static void say(const struct view *v, const char *text)
 {
 	wrap_print(v->cli->out, text, 0, v->width);
+}
+
+static void say_gaps(const struct view *v, const struct acs_path *path)
+{
+	char text[320], why[256], s[BDF_STR_LEN];
+
+	for (unsigned int i = 0; i < path->nr; i++) {
+		const struct acs_hop *hop = &path->hops[i];
+
+		if (hop->gap == ACS_GAP_NONE)
+			continue;
+		snprintf(text, sizeof(text), "%s %s.",
+			 bdf_str(hop->fn->pci.bdf, s),
+			 acs_gap_text(hop, why, sizeof(why)));
+		say(v, text);
+	}
 }
 
 static void say_boundary(const struct view *v, const struct acs_path *path)
@@ -187,6 +222,7 @@ static void print_path(const struct view *v, const struct topo *t,
 		table_print(table, v->cli->out, v->use_color, v->width, true);
 	table_free(table);
 	fputc('\n', v->cli->out);
+	say_gaps(v, path);
 	say_members(v, t, path->hops[0].fn);
 	say_boundary(v, path);
 	say_deviation(v, path);
