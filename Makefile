@@ -202,7 +202,7 @@ fuzz: deps-build deps-fuzz
 install: all
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/bin $(O)/strait $(TOOLS)
 	install -D -m 644 docs/strait.1 $(DESTDIR)$(PREFIX)/share/man/man1/strait.1
-	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 docs/strait-iommu.8
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man8 $(wildcard docs/*.8)
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(wildcard tools/completion/*)
 
 clean:

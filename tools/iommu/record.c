@@ -55,7 +55,7 @@ static int record_to(struct view *v, struct err *e)
 		return CLI_HOST;
 	if (sum.nr_short)
 		fprintf(stderr,
-			"note: of %u functions config space was not readable: ACS and links will be unknown; as root it is\n",
+			"note: of %u functions config space was not readable: types and ACS will be unknown; as root it is\n",
 			sum.nr_short);
 	if (v->cli->json && !is_stdout)
 		print_json(v, &sum, bytes);
