@@ -166,10 +166,4 @@ void judge_reserved(struct judge *j);
 void judge_memlock(struct judge *j);
 void judge_reset(struct judge *j); /* verdict_reset.c */
 
-/* Where strait puts RAM of that size, ascending; see x86_place_ram. Returns
- * how many. */
-enum { VERDICT_MAX_RAM = 3 };
-unsigned int verdict_place_ram(uint64_t size, bool avoid_ht_hole,
-			       struct iova_range out[VERDICT_MAX_RAM]);
-
 #endif

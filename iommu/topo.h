@@ -3,7 +3,8 @@
  * The host's PCI functions as a tree, with what decides on their isolation: the
  * bridges above them, ACS, aliases, IOMMU groups. A snapshot of sysfs and
  * config space, read once and never written; the same code reads the running
- * host and a record of another (struct host).
+ * host and a record of another (struct host). Domains of more than 16 bits
+ * (Intel VMD's) are left out, as everywhere in strait.
  */
 #ifndef STRAIT_IOMMU_TOPO_H
 #define STRAIT_IOMMU_TOPO_H

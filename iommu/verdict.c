@@ -53,13 +53,12 @@ void judge_say(struct judge *j, const char *id, enum finding_level level,
 void judge_say_err(struct judge *j, const char *id, enum finding_level level,
 		   const struct err *e)
 {
-	char who[BDF_STR_LEN + 2];
 	const char *text = e->msg;
+	char who[BDF_STR_LEN];
+	size_t n = strlen(bdf_str(j->bdf, who));
 
-	bdf_str(j->bdf, who);
-	strcat(who, ": ");
-	if (!strncmp(text, who, strlen(who)))
-		text += strlen(who);
+	if (!strncmp(text, who, n) && !strncmp(text + n, ": ", 2))
+		text += n + 2;
 	put(j, id, level, text, e->hint);
 }
 

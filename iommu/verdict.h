@@ -54,6 +54,12 @@ int verdict_of(const struct host *h, struct bdf bdf,
 	       const struct verdict_options *o, struct verdict *out,
 	       struct err *e);
 
+/* Where strait puts RAM of that size, ascending (x86_place_ram, which iommu may
+ * not know). Returns how many. */
+enum { VERDICT_MAX_RAM = 3 };
+unsigned int verdict_place_ram(uint64_t size, bool avoid_ht_hole,
+			       struct iova_range out[VERDICT_MAX_RAM]);
+
 const char *finding_level_name(enum finding_level level); /* "blocker" */
 
 #endif

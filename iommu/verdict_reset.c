@@ -3,10 +3,11 @@
 /*
  * How this works
  *
- * The kernel offers a bus reset for one function only if nothing else is on the
- * bus (pci_parent_bus_reset), so what sysfs lists hits nobody else. Where it
- * lists nothing, VFIO can still reset all functions behind the bridge together,
- * if all are in the same hands (vfio/reset.c).
+ * The kernel does a bus reset for one function only if nothing else is on the
+ * bus (pci_parent_bus_reset); sysfs lists "bus" as it was when the function was
+ * found, perhaps before others. Without any of its own, VFIO can still reset
+ * all functions behind the bridge together, if all are in the same hands
+ * (vfio/reset.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -85,6 +86,8 @@ void judge_reset(struct judge *j)
 	if (methods[0]) {
 		judge_say(j, "reset", FINDING_OK, "",
 			  "it can be reset by itself (%s)", methods);
+		if (!strcmp(methods, "bus"))
+			judge_bus_reset(j);
 		return;
 	}
 	judge_say(

@@ -204,6 +204,26 @@ static void a_function_of_the_slot_with_acs_is_alone(void)
 	CHECK(acs_group_root(&topo, at("01:00.2")) == at("01:00.2"));
 }
 
+static void the_first_of_a_slot_may_be_the_one_with_acs(void)
+{
+	static const struct function f[] = {
+		{ .path = ROOT, .group = 1, PORT(ROOT_PORT), GOOD },
+		{ .path = ROOT "/0000:01:00.0",
+		  .group = 2,
+		  .is_multi = true,
+		  GOOD },
+		{ .path = ROOT "/0000:01:00.1", .group = 3 },
+		{ .path = ROOT "/0000:01:00.2", .group = 3 },
+		{ .path = NULL },
+	};
+
+	look(f, "", "01:00.2");
+	CHECK_EQ(path.hops[0].gap, ACS_GAP_MULTIFUNCTION);
+	CHECK(!path.is_narrower);
+	CHECK(!path.is_wider);
+	CHECK(acs_group_root(&topo, at("01:00.2")) == at("01:00.1"));
+}
+
 static void one_that_has_no_other_beside_it_is_alone(void)
 {
 	static const struct function f[] = {
@@ -394,6 +414,7 @@ int main(void)
 	TAP_RUN(a_root_port_without_acs_makes_one_group_of_all_below);
 	TAP_RUN(functions_of_a_slot_without_acs_share_a_group);
 	TAP_RUN(a_function_of_the_slot_with_acs_is_alone);
+	TAP_RUN(the_first_of_a_slot_may_be_the_one_with_acs);
 	TAP_RUN(one_that_has_no_other_beside_it_is_alone);
 	TAP_RUN(conventional_functions_share_the_bridge_s_group);
 	TAP_RUN(the_bridge_nearest_to_the_root_is_the_alias);

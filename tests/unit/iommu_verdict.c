@@ -4,7 +4,7 @@
 #include <linux/pci_regs.h>
 #include <sys/resource.h>
 
-#include "iommu/priv.h"
+#include "iommu/verdict.h"
 #include "src/base/bits.h"
 #include "src/x86/layout.h"
 #include "tests/fake/drivers.h"
