@@ -16,6 +16,7 @@ make check      all tests; check-unit, check-kvm, check-lab run one kind
 make soak       the same rounds of use again and again, for an hour, looking for leaks
 make bench-boot start-up time, memory and VM exits beside other VMMs (emulated host)
 make bench-vfio what assigning a device costs, beside QEMU, on both VFIO back ends
+make bench-tools CPU time of strait-iommu on a machine with 2,048 functions
 make lint       clang-format, clang-tidy, cppcheck, shellcheck, includes
 make fuzz       each fuzzer for FUZZ_S seconds (20), vfio_config for three times as long
 make install    to PREFIX ($(PREFIX)), below DESTDIR
@@ -119,6 +120,8 @@ export STRAIT_BUILD := $(O)
 export STRAIT ?= $(O)/strait
 PROVE := @prove --timer --exec ''
 CPUS := $(shell nproc)
+# Of the tools, on records of machines.
+TOOL_TESTS := $(wildcard tests/tools/*.t)
 # One per kernel of the emulated host.
 LAB_TESTS_T := tests/lab/lab.t tests/lab/lab-iommufd.t
 # As many jobs as CPUs, unless make was told.
@@ -133,9 +136,9 @@ ready: deps-build
 
 check: deps-check
 	@$(MAKE) ready
-	$(PROVE) $(UNIT) $(KVM_TESTS) $(LAB_TESTS_T)
+	$(PROVE) $(UNIT) $(TOOL_TESTS) $(KVM_TESTS) $(LAB_TESTS_T)
 check-unit: ready
-	$(PROVE) $(UNIT)
+	$(PROVE) $(UNIT) $(TOOL_TESTS)
 check-kvm: ready
 	$(PROVE) $(KVM_TESTS)
 check-lab: deps-check
@@ -150,6 +153,10 @@ demo: deps-build+lab
 soak bench-boot bench-vfio: deps-build+lab
 	@$(MAKE) $(JOBS) all
 	@tests/lab/$@
+
+bench-tools: deps-build
+	@$(MAKE) $(JOBS) all
+	@tests/tools/$@
 
 # --- lint: every tool's suppressions are in its configuration, with reasons ---
 
@@ -206,8 +213,8 @@ INSTALL_AT = sed 's|@BINDIR@|$(PREFIX)/bin|' $(1) | install -D -m 644 /dev/stdin
 install: all
 	install -D -m 755 -t "$(DESTDIR)$(PREFIX)/bin" $(O)/strait $(TOOLS)
 	install -D -m 644 docs/strait.1 "$(DESTDIR)$(PREFIX)/share/man/man1/strait.1"
-	install -D -m 644 docs/strait-vf.8 "$(DESTDIR)$(PREFIX)/share/man/man8/strait-vf.8"
-	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" tools/completion/strait-vf
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/man/man8" $(wildcard docs/*.8)
+	install -D -m 644 -t "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" $(wildcard tools/completion/*)
 	$(call INSTALL_AT,tools/vf/strait-vf.service,$(UNITDIR))
 	$(call INSTALL_AT,tools/vf/60-strait-vf.rules,$(UDEVDIR))
 
@@ -219,4 +226,4 @@ help:
 	@:
 
 -include $(shell find $(B) -name '*.d' 2> /dev/null)
-.PHONY: all unit ready check check-unit check-kvm check-lab demo soak bench-boot bench-vfio lint $(LINTS) fuzz install clean help
+.PHONY: all unit ready check check-unit check-kvm check-lab demo soak bench-boot bench-vfio bench-tools lint $(LINTS) fuzz install clean help

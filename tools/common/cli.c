@@ -9,6 +9,7 @@
 #include "src/base/bits.h"
 #include "src/base/log.h"
 #include "tools/common/cli.h"
+#include "tools/common/text.h"
 
 enum { MAX_OPTIONS = 32, MAX_WORDS = 512 };
 
@@ -85,7 +86,8 @@ static int add_word(void *target, char *word, struct err *e)
 
 	if (p->cli.nr_words == p->command->max_words) {
 		err_set(e, EINVAL, "unexpected argument \"%s\"", word);
-		err_hint(e, "usage: %s %s", p->command->name, p->command->args);
+		err_hint(e, "usage: %s%s%s", p->command->name,
+			 *p->command->args ? " " : "", p->command->args);
 		return -EINVAL;
 	}
 	p->words[p->cli.nr_words++] = word;
@@ -239,7 +241,10 @@ int cli_main(const struct cli_tool *tool, int argc, char **argv)
 		return CLI_HOST;
 	status = dispatch(tool, argc, argv, &e);
 	status = flush(status, &e);
-	if (e.code)
+	if (e.code) {
+		text_clean(e.msg);
+		text_clean(e.hint);
 		err_print(&e, stderr);
+	}
 	return status;
 }

@@ -7,11 +7,15 @@
 
 #include "tools/common/names.h"
 
+/* pci.ids alone: udev's database has the same, and libpci leaks its handle. */
+enum { SOURCES = PCI_LOOKUP_NO_HWDB };
+
 struct names {
 	struct pci_access *access;
 };
 
 /* libpci would end the program; without names there are still IDs. */
+// NOLINTNEXTLINE(readability-non-const-parameter): the type of libpci
 static void stay_quiet(char *fmt, ...)
 {
 	(void)fmt;
@@ -41,13 +45,13 @@ const char *names_device(struct names *n, const struct host_pci *p, char *buf,
 			 size_t len)
 {
 	return pci_lookup_name(n->access, buf, (int)len,
-			       PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE, p->vendor,
-			       p->device);
+			       PCI_LOOKUP_VENDOR | PCI_LOOKUP_DEVICE | SOURCES,
+			       p->vendor, p->device);
 }
 
 const char *names_class(struct names *n, const struct host_pci *p, char *buf,
 			size_t len)
 {
-	return pci_lookup_name(n->access, buf, (int)len, PCI_LOOKUP_CLASS,
-			       p->class_code >> 8);
+	return pci_lookup_name(n->access, buf, (int)len,
+			       PCI_LOOKUP_CLASS | SOURCES, p->class_code >> 8);
 }

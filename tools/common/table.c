@@ -17,6 +17,7 @@
 
 #include "src/base/err.h"
 #include "tools/common/table.h"
+#include "tools/common/text.h"
 
 enum { GAP = 2, MIN_FLEXIBLE = 8, MAX_COLUMNS = 32, CELL_LEN = 512 };
 
@@ -67,7 +68,7 @@ void table_row(struct table *t)
 		t->cells = more;
 		t->max_rows = max;
 	}
-	memset(&t->cells[t->nr_rows * t->nr_columns], 0,
+	memset(&t->cells[(size_t)t->nr_rows * t->nr_columns], 0,
 	       t->nr_columns * sizeof(*t->cells));
 	t->nr_rows++;
 }
@@ -87,18 +88,8 @@ void table_cell(struct table *t, unsigned int column, enum table_color color,
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	free(c->text);
-	c->text = *text ? strdup(text) : NULL;
+	c->text = *text ? strdup(text_clean(text)) : NULL;
 	c->color = color;
-}
-
-/* Characters of UTF-8: bytes that do not continue one. */
-static unsigned int text_width(const char *s)
-{
-	unsigned int n = 0;
-
-	for (; *s; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
 }
 
 static const char *cell_text(const struct cell *c)
@@ -226,7 +217,7 @@ void table_print(const struct table *t, FILE *f, bool use_color,
 	fit(t, widths, width);
 	print_row(t, f, NULL, widths, use_color);
 	for (unsigned int r = 0; r < t->nr_rows; r++)
-		print_row(t, f, &t->cells[r * t->nr_columns], widths,
+		print_row(t, f, &t->cells[(size_t)r * t->nr_columns], widths,
 			  use_color);
 }
 

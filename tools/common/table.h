@@ -26,7 +26,7 @@ enum table_color {
 struct table_column {
 	const char *title;
 	bool is_right;	  /* numbers */
-	bool is_flexible; /* cut with "..." where the terminal ends */
+	bool is_flexible; /* cut with "~" where the terminal ends */
 };
 
 /* Its rows grow as they are added; the text of cells is copied. */
@@ -35,7 +35,8 @@ struct table;
 struct table *table_new(const struct table_column *columns, unsigned int nr);
 /* Adds a row of empty cells. */
 void table_row(struct table *t);
-/* Fills a cell of the last row; an empty text shows as "-". */
+/* Fills a cell of the last row; an empty text shows as "-", and what a terminal
+ * would obey as "?". */
 void table_cell(struct table *t, unsigned int column, enum table_color color,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Columns that are empty in every row are left out if hide_empty. */

@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What bash offers after a beginning of a command line.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=../../tools/completion/strait-iommu
+. tools/completion/strait-iommu
+
+mkdir -p "$tmp/r/sys/bus/pci/devices/0000:3b:00.0" "$tmp/r/sys/bus/pci/devices/0000:3b:00.1" \
+	"$tmp/r/sys/bus/pci/devices/0000:40:00.0"
+
+offered() { # LINE
+	COMP_LINE=$1
+	COMP_POINT=${#1}
+	COMPREPLY=()
+	_strait_iommu
+	echo "${COMPREPLY[*]}"
+}
+
+is "commands_are_offered" "$(offered 'strait-iommu ')" \
+	"list check tree graph why record --help --version"
+is "a_command_is_completed" "$(offered 'strait-iommu wh')" why
+is "options_are_those_of_the_command" "$(offered 'strait-iommu check --m')" --memory
+is "and_of_no_other" "$(offered 'strait-iommu list --m')" ""
+is "formats_are_offered" "$(offered 'strait-iommu graph --format ')" "dot svg"
+is "functions_are_offered" "$(offered "strait-iommu check --from $tmp/r ")" \
+	"0000:3b:00.0 0000:3b:00.1 0000:40:00.0"
+# bash replaces what follows the last colon.
+is "a_function_is_completed_from_the_colon_on" \
+	"$(offered "strait-iommu why --from=$tmp/r 0000:3b:0")" "00.0 00.1"
+
+done_testing

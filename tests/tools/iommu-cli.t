@@ -1,0 +1,124 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The command line of strait-iommu: what is wrong is told, what goes where.
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+flat=$records/flat.tar.xz
+
+refused() { # NAME STATUS ERROR-ERE HINT-ERE WORD...
+	local name=$1 want=$2 error=$3 hint=$4
+	shift 4
+	run "$iommu" "$@"
+	[ "$status" = "$want" ] && [ -z "$out" ] && [ "$(grep -c '^error: ' <<< "$err")" = 1 ] &&
+		grep -Eq "^error: $error" <<< "$err" && grep -Eq "^hint: .*$hint" <<< "$err"
+	result $? "$name" || diag "status $status, want: $want $error"$'\n'"$err"
+}
+
+refused "an_unknown_command_gets_the_nearest" 2 'lst: there is no such command' 'did you mean list' lst
+refused "an_unknown_option_gets_the_nearest" 2 'unknown option --jsn' 'did you mean --json' list --jsn
+refused "check_needs_a_function" 2 'check: too few arguments' 'check BDF' check
+refused "what_is_no_address_is_refused" 2 'eth0: not a PCI address' '0000:3b:10.0' why eth0
+refused "an_unknown_function_gets_the_nearest" 3 '0000:01:00.1: there is no such PCI function' \
+	'did you mean 0000:01:00.0' check --from "$flat" 01:00.1
+refused "also_with_the_wrong_bus" 3 '0000:07:1f.2: there is no' 'did you mean 0000:00:1f.2' \
+	why --from "$flat" 07:1f.2
+refused "nothing_is_checked_if_one_is_unknown" 3 '0000:33:00.0: there is no' . \
+	check --from "$flat" 01:00.0 33:00.0
+refused "sizes_have_units" 2 '--memory 12Q: not a size' '--memory 4G' check --memory 12Q 01:00.0
+refused "sizes_do_not_wrap" 2 '--memory 99999999T: not a size' . check --memory 99999999T 01:00.0
+refused "formats_are_two" 2 '--format: "png" is not one of: dot, svg' . graph --format png
+refused "a_record_needs_a_name" 2 'record: too few' 'record FILE' record
+echo mine > "$tmp/taken.tar"
+refused "a_file_that_is_there_is_not_overwritten" 3 "$tmp/taken.tar: there is such a file" \
+	'another name' record --from "$flat" "$tmp/taken.tar"
+is "and_stays_as_it_is" "$(cat "$tmp/taken.tar")" mine
+
+run "$iommu" check --from "$flat" 01:00.0
+is "what_can_be_assigned_is_status_0" "$status" 0
+run "$iommu" check --from "$flat" 01:00.0 00:03.0
+is "one_that_cannot_is_status_1" "$status" 1
+like "and_each_has_its_line" "$out" '^0000:01:00.0: can be assigned$'
+like "also_the_other" "$out" '^0000:00:03.0: cannot be assigned$'
+
+# ---- tables ----
+
+run "$iommu" list --from "$flat"
+unlike "no_colours_without_a_terminal" "$out" $'\033'
+is "nothing_is_cut_without_a_terminal" "$(grep -c '~' <<< "$out")" 0
+run "$iommu" list --color always --from "$flat"
+like "colours_when_asked_for" "$out" $'\033\\[3[0-9]m'
+run env COLUMNS=90 "$iommu" list --from "$flat"
+is "no_line_is_wider_than_the_terminal" "$(awk 'length > 90' <<< "$out")" ""
+like "names_give_way_first" "$out" '0000:01:00.0 .*~'
+run env COLUMNS=80 "$iommu" check --from "$flat" 01:00.0
+is "sentences_are_broken" "$(awk 'length > 80' <<< "$out")" ""
+run env LC_ALL=C.UTF-8 "$iommu" tree --from "$flat"
+like "trees_are_drawn_where_utf8_is" "$out" '└─0000:01:00.0'
+run "$iommu" tree --from "$flat"
+like "and_with_ascii_elsewhere" "$out" '`-0000:01:00.0'
+
+# ---- graph ----
+
+run "$iommu" graph --from "$flat"
+like "the_drawing_has_its_edges" "$out" '"0000:00:03.0" -> "0000:01:00.0"'
+run env PATH=/nonexistent "$iommu" graph --format svg --from "$flat"
+is "svg_without_graphviz_is_an_error" "$status" 3
+like "that_names_the_package" "$err" '^hint: install the package graphviz'
+if command -v dot > /dev/null; then
+	run "$iommu" graph --format svg --from "$flat"
+	like "svg_is_drawn_by_graphviz" "$out" '^<svg '
+	like "with_the_functions" "$out" '0000:01:00.0'
+else
+	skip "svg_is_drawn_by_graphviz" "no Graphviz"
+	skip "with_the_functions" "no Graphviz"
+fi
+
+# ---- records of records ----
+
+run "$iommu" record --json --from "$flat" "$tmp/copy.tar.gz"
+# shellcheck disable=SC2016 # it is for perl
+is "a_record_can_be_recorded" "$status $(json '$_->{functions}')" "0 11"
+for command in list tree "why 01:00.0" "check 01:00.0"; do
+	# shellcheck disable=SC2086 # words
+	is "a_copy_says_the_same_of_${command%% *}" \
+		"$("$iommu" $command --json --from "$tmp/copy.tar.gz")" \
+		"$("$iommu" $command --json --from "$flat")"
+done
+mkdir "$tmp/dir"
+tar -xzf "$tmp/copy.tar.gz" -C "$tmp/dir"
+is "a_directory_serves_as_well" "$("$iommu" list --from "$tmp/dir")" "$("$iommu" list --from "$flat")"
+"$iommu" record - --from "$flat" > "$tmp/piped.tar" 2> /dev/null
+is "a_record_can_be_piped" "$("$iommu" list --from "$tmp/piped.tar")" "$("$iommu" list --from "$flat")"
+run "$iommu" record "$tmp/none/x.tar" --from "$flat"
+like "a_directory_that_is_not_there_is_told" "$err" "$tmp/none/x.tar: create: No such file"
+
+# ---- output that cannot be written, and being interrupted ----
+
+if [ -w /dev/full ]; then
+	status=0
+	"$iommu" list --from "$flat" > /dev/full 2> "$tmp/err" || status=$?
+	is "a_full_disk_is_status_3" "$status" 3
+	like "and_told" "$(cat "$tmp/err")" 'standard output: write: .*ENOSPC'
+else
+	skip "a_full_disk_is_status_3" "no /dev/full"
+	skip "and_told" "no /dev/full"
+fi
+"$iommu" list --from "$flat" | head -n 1 > /dev/null
+for signal in INT TERM KILL; do
+	mkfifo "$tmp/fifo"
+	env --default-signal=INT "$iommu" graph --from "$flat" > "$tmp/fifo" &
+	pid=$!
+	exec 5< "$tmp/fifo"
+	kill -$signal $pid 2> /dev/null
+	wait $pid 2> /dev/null
+	exec 5<&-
+	rm "$tmp/fifo"
+done
+for ((i = 0; i < 100; i++)); do
+	[ -n "$(ls -A "$TMPDIR")" ] || break
+	sleep 0.1
+done
+is "nothing_is_left_behind_after_signals" "$(ls -A "$TMPDIR")" ""
+
+done_testing

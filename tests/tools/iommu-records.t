@@ -1,0 +1,172 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What strait-iommu says of machines that tests/lab/record-all recorded.
+# shellcheck disable=SC2016 # expressions are for perl
+
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# Each is unpacked once.
+for file in "$records"/*.tar.xz; do
+	dir=$tmp/$(basename "$file" .tar.xz)
+	mkdir "$dir"
+	"$iommu" record - --from "$file" 2> /dev/null | tar -xf - -C "$dir"
+done
+
+from() { # RECORD COMMAND...; runs it on a record
+	local dir=$tmp/$1
+	shift
+	run "$iommu" "$@" --from "$dir"
+}
+
+# "STATUS: blockers and warnings, by id" of one function.
+verdict() { # RECORD BDF
+	from "$1" check --json "$2"
+	echo "$status:" "$(json 'join " ", map { "$_->{level}=$_->{id}" }
+		grep { $_->{level} =~ /blocker|warning/ } @{$_->{functions}[0]{findings}}')"
+}
+
+finding() { # ID; of the function of the last verdict, "level: text"
+	json 'join "\n", map { "$_->{level}: $_->{text}" }
+		grep { $_->{id} eq "'"$1"'" } @{$_->{functions}[0]{findings}}'
+}
+
+gaps() { # RECORD BDF; of each hop, "BDF gap" and a star if it is in the group
+	from "$1" why --json "$2"
+	json 'join "\n", map { "$_->{bdf} $_->{gap}" . ($_->{in_group} ? " *" : "") } @{$_->{hops}}'
+}
+
+members() { # RECORD BDF
+	from "$1" why --json "$2"
+	json 'join " ", @{$_->{members}}'
+}
+
+# ---- all of them: every command works, tables and JSON agree, rules agree with the kernel ----
+
+addresses='[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]'
+
+all_agree() { # RECORD; prints what is wrong
+	local bdf bdfs dir=$tmp/$1
+	bdfs=$(ls "$dir/sys/bus/pci/devices")
+	run "$iommu" list --from "$dir"
+	[ "$(grep -oE "^ *[0-9]* *-? *$addresses" <<< "$out" | grep -oE "$addresses" | sort)" = "$bdfs" ] ||
+		echo "list has other functions: $out"
+	run "$iommu" list --json --from "$dir"
+	[ "$(json 'join "\n", sort map { map { $_->{bdf} } @{$_->{functions}} } @{$_->{groups}}')" = "$bdfs" ] ||
+		echo "list --json has other functions"
+	run "$iommu" tree --from "$dir"
+	[ "$(grep -oE "$addresses" <<< "$out" | sort)" = "$bdfs" ] ||
+		echo "tree has other functions: $out"
+	run "$iommu" graph --from "$dir"
+	[ "$(grep -oE "^.\"$addresses\" .label" <<< "$out" | grep -oE "$addresses" | sort)" = "$bdfs" ] ||
+		echo "graph has other functions"
+	# shellcheck disable=SC2086 # words
+	run "$iommu" check --json --from "$dir" $bdfs
+	[ "$status" -le 1 ] && [ "$(json 'scalar @{$_->{functions}}')" = "$(wc -w <<< "$bdfs")" ] ||
+		echo "check does not tell of all: $err"
+	for bdf in $bdfs; do
+		run "$iommu" why --json --from "$dir" "$bdf"
+		[ "$status" = 0 ] || echo "why $bdf: $err"
+		! grep -E '"(quirk|wider|unknown)": true|"acs_override": "' <<< "$out" ||
+			echo "why $bdf: the group is not as the rules say"
+	done
+}
+
+for file in "$records"/*.tar.xz; do
+	name=$(basename "$file" .tar.xz)
+	is "all_of_${name//-/_}_can_be_looked_at" "$(all_agree "$name")" ""
+done
+is "nothing_is_left_unpacked" "$(ls -A "$TMPDIR")" ""
+
+# ---- flat ----
+
+is "a_nic_of_its_own_can_be_assigned" "$(verdict flat 01:00.0)" "0: "
+like "its_iommu_is_named" "$(finding iommu)" 'ok: dmar0'
+like "interrupts_are_remapped" "$(finding interrupt-remapping)" 'ok: the host remaps'
+like "a_record_knows_no_permissions" "$(finding permission)" '^unknown: '
+is "a_root_port_with_acs_isolates" "$(gaps flat 01:00.0)" "0000:01:00.0 none *
+0000:00:03.0 none"
+is "functions_of_the_chipset_share_a_group" "$(members flat 00:1f.2)" \
+	"0000:00:1f.0 0000:00:1f.2 0000:00:1f.3"
+is "because_no_acs_keeps_them_apart" "$(gaps flat 00:1f.2)" "0000:00:1f.2 multifunction *"
+like "a_disk_that_is_mounted_is_not_assigned" "$(verdict flat 00:01.0)" '^1: .*blocker=in-use'
+like "and_the_disk_is_named" "$(finding in-use)" 'blocker: its disk vda is mounted on /'
+is "a_bridge_is_not_assigned" "$(verdict flat 00:03.0)" "1: blocker=driver warning=reset"
+
+# ---- switch ----
+
+is "a_port_without_acs_takes_what_is_below_into_its_group" \
+	"$(gaps switch-no-acs 04:00.0)" "0000:04:00.0 none *
+0000:03:00.0 no-acs *
+0000:02:00.0 none
+0000:00:07.0 none"
+is "which_does_not_block_while_no_driver_is_in_it_but_pcieport" \
+	"$(verdict switch-no-acs 04:00.0)" "0: "
+from switch-no-acs tree
+like "the_tree_shows_which_port_it_is" "$out" '0000:03:00.0 .* downstream port +none'
+
+# ---- functions of one slot ----
+
+is "functions_of_a_slot_are_together" "$(members multifunction 02:00.1)" \
+	"0000:02:00.0 0000:02:00.1"
+is "for_want_of_acs" "$(gaps multifunction 02:00.1)" "0000:02:00.1 multifunction *
+0000:00:07.0 none"
+is "below_a_port_without_acs_the_port_is_with_them" "$(members port-no-acs 02:00.0)" \
+	"0000:00:07.0 0000:02:00.0 0000:02:00.1"
+
+# ---- conventional PCI ----
+
+from conventional-pci why --json 02:01.0
+is "the_iommu_sees_the_bridge" "$(json '$_->{alias}')" "$(json '$_->{hops}[1]{bdf}')"
+is "all_behind_it_are_one_group" "$(json 'join " ", @{$_->{members}}')" \
+	"$(json '$_->{hops}[1]{bdf}') 0000:02:01.0 0000:02:02.0"
+from conventional-pci why 02:01.0
+like "which_is_told_in_a_sentence" "$out" "The IOMMU sees its DMA as that of 0000:.*, a bridge"
+
+# ---- VFs ----
+
+from igb-vfs list --json
+is "vfs_have_groups_of_their_own" "$(json 'join " ", map { scalar @{$_->{functions}} }
+	grep { $_->{functions}[0]{pf} } @{$_->{groups}}')" "1 1 1"
+is "and_their_pf" "$(json 'join " ", map { $_->{pf} // () } map { @{$_->{functions}} } @{$_->{groups}}')" \
+	"0000:01:00.0 0000:01:00.0 0000:01:00.0"
+is "a_vf_can_be_assigned" "$(verdict igb-vfs 01:10.0)" "0: "
+is "one_on_vfio_pci_as_well" "$(verdict igb-vfs 01:10.2)" "0: "
+like "and_that_is_said" "$(finding driver)" 'vfio-pci'
+is "their_pf_cannot" "$(verdict igb-vfs 01:00.0)" "1: blocker=in-use"
+like "because_it_has_vfs" "$(finding in-use)" 'blocker: it has 3 VFs'
+from igb-vfs check 01:10.6
+is "a_vf_that_is_not_made_is_an_error" "$status" 3
+like "with_the_way_to_make_it" "$err" '^hint: it would be VF 3 of 0000:01:00.0.*echo 4 >'
+is "an_nvme_vf_can_be_assigned" "$(verdict nvme-vfs 02:00.1)" "0: "
+is "its_pf_cannot" "$(verdict nvme-vfs 02:00.0)" "1: blocker=in-use"
+
+# ---- without an IOMMU ----
+
+like "an_iommu_that_is_off_is_the_reason" "$(verdict iommu-off 01:00.0)" '^1: blocker=iommu'
+like "and_the_word_is_named" "$(finding iommu)" 'switched off by intel_iommu=off'
+like "one_that_is_not_there_is_told_apart" "$(verdict no-iommu 01:00.0; finding iommu)" \
+	'blocker: this machine shows no IOMMU'
+from iommu-off list
+like "the_list_says_where_to_ask" "$err" '^note: there are no IOMMU groups'
+like "functions_are_listed_all_the_same" "$out" '0000:01:00.0 '
+from iommu-off why 01:00.0
+like "why_says_it_too" "$out" 'It is in no IOMMU group'
+
+# ---- AMD ----
+
+from amd list
+like "amd_iommus_are_named" "$out" '0000:01:00.0 .* AMD-Vi ivhd0 '
+is "and_translate" "$(verdict amd 01:00.0)" "0: "
+
+# ---- memory ----
+
+from flat check --memory 4G --json 01:00.0
+is "the_guests_memory_is_in_the_document" "$(json '$_->{memory}')" 4294967296
+like "reserved_regions_are_compared_with_it" "$(finding reserved-regions)" '^ok: a guest of'
+from flat check --memory 300T --json 01:00.0
+is "a_guest_that_does_not_fit_is_refused" "$status" 1
+like "with_the_region_or_width" "$(finding reserved-regions)" '^blocker: '
+
+done_testing
