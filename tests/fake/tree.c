@@ -17,12 +17,19 @@ static _Noreturn void give_up(const char *what, const char *path)
 	abort();
 }
 
-void tree_make(struct tree *t)
+/* A tree is thousands of small files, which a busy disk takes seconds for. */
+static const char *place(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(t->root, sizeof(t->root), "%.40s/tree.XXXXXX",
-		 tmp ? tmp : "/tmp");
+	if (tmp)
+		return tmp;
+	return access("/dev/shm", W_OK | X_OK) ? "/tmp" : "/dev/shm";
+}
+
+void tree_make(struct tree *t)
+{
+	snprintf(t->root, sizeof(t->root), "%.40s/tree.XXXXXX", place());
 	if (!mkdtemp(t->root))
 		give_up("make", t->root);
 }

@@ -25,7 +25,8 @@ struct tree {
 	char root[64];
 };
 
-/* An empty tree under TMPDIR or /tmp. Aborts on failure, as all of these do. */
+/* An empty tree under TMPDIR, /dev/shm or /tmp. Aborts on failure, as all of
+ * these do. */
 void tree_make(struct tree *t);
 /* Adds the entries of text, or of the file tests/data/NAME.tree (looked for
  * from the repository root, where tests run). */
