@@ -9,11 +9,12 @@
 STRAIT_BUILD=${STRAIT_BUILD:-build/obj}
 iommu=$STRAIT_BUILD/strait-iommu
 records=tests/data/records
-# Whatever a test unpacks is below tmp, and what is left of it can be seen.
+# Records are unpacked to a directory in which nothing else is, so that what is
+# left of them can be seen; in memory, for they are many small files.
 tmp=$(mktemp -d) || exit 1
-mkdir "$tmp/unpacked"
-export TMPDIR=$tmp/unpacked
-trap 'rm -rf "$tmp"' EXIT
+unpacked=$(mktemp -d -p /dev/shm 2> /dev/null || mktemp -d) || exit 1
+export TMPDIR=$unpacked
+trap 'rm -rf "$tmp" "$unpacked"' EXIT
 # Neither the user's terminal nor the user's colours.
 unset COLUMNS NO_COLOR
 export LC_ALL=C TERM=dumb
