@@ -17,7 +17,9 @@
  * new_id is never written: it would take every function of that model.
  *
  * Two processes that want the same function at once would undo each other's
- * steps, so each takes its turn by a lock on the function's driver_override.
+ * steps, so each takes its turn by a lock on the function's driver_override. A
+ * VMM keeps it until the VFIO device is open, for that is what says to others
+ * that it is taken.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -463,9 +465,20 @@ int host_bind_driver(const struct host *h, struct bdf bdf,
 	if (host_is_boot_vga(h, bdf))
 		log_warn(bdf_str(bdf, s), "%s", host_boot_vga_text);
 	ret = bind_steps(h, &dev, driver, undo, e);
-	if (ret)
+	if (ret) {
 		roll_back(h, undo, e);
+	} else if (opts->keep_turn && turn_fd >= 0) {
+		undo->turn_fd = turn_fd;
+		turn_fd = -1;
+	}
 	return ret;
+}
+
+void host_bind_opened(struct host_bind *undo)
+{
+	if (undo->turn_fd)
+		close(undo->turn_fd);
+	undo->turn_fd = 0;
 }
 
 int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
@@ -476,7 +489,9 @@ int host_bind_check(const struct host *h, struct bdf bdf, struct err *e)
 int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 		   struct err *e)
 {
-	return host_bind_driver(h, bdf, &(struct host_bind_opts){ 0 }, undo, e);
+	const struct host_bind_opts opts = { .keep_turn = true };
+
+	return host_bind_driver(h, bdf, &opts, undo, e);
 }
 
 /* --- back --- */
@@ -575,7 +590,10 @@ static int undo_steps(const struct host *h, struct host_bind *undo,
 /* Without a turn as well: who keeps it that long does not bind. */
 int host_bind_undo(const struct host *h, struct host_bind *undo, struct err *e)
 {
-	AUTO_CLOSE int turn_fd = undo->changed ? take_turn(h, undo->bdf) : -1;
+	AUTO_CLOSE int turn_fd =
+		undo->changed && !undo->turn_fd ? take_turn(h, undo->bdf) : -1;
+	int ret = undo_steps(h, undo, e);
 
-	return undo_steps(h, undo, e);
+	host_bind_opened(undo);
+	return ret;
 }

@@ -166,9 +166,16 @@ struct host_bind {
 	bool was_taken;		      /* see host_bind_undo */
 	char driver[HOST_NAME_LEN];   /* was bound to, "" for none */
 	char override[HOST_NAME_LEN]; /* driver_override before, "" for none */
+	int turn_fd; /* private: others wait while it is open; 0: none */
 };
 int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 		   struct err *e);
+/*
+ * Its VFIO device is open. Until then, or host_bind_undo, others that want to
+ * bind the function wait: they would find it on vfio-pci and open it first. Any
+ * number of times, also on a zeroed record.
+ */
+void host_bind_opened(struct host_bind *undo);
 /* Only the refusals of that, for who binds several. */
 int host_bind_check(const struct host *h, struct bdf bdf, struct err *e);
 /*
@@ -190,11 +197,12 @@ extern const char host_boot_vga_text[];
 bool host_is_boot_vga(const struct host *h, struct bdf bdf);
 /*
  * host_bind_vfio with a choice: any driver (already bound to it, it is left
- * alone), and one that the host uses (a warning says what is lost).
+ * alone), one that the host uses (a warning says what is lost), and whether
+ * others wait until host_bind_opened.
  */
 struct host_bind_opts {
 	const char *driver; /* NULL: as host_bind_vfio chooses */
-	bool force;
+	bool force, keep_turn;
 };
 int host_bind_driver(const struct host *h, struct bdf bdf,
 		     const struct host_bind_opts *opts, struct host_bind *undo,

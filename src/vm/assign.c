@@ -155,6 +155,12 @@ int assign_devices(const struct config *c, const struct host *h,
 	return ret;
 }
 
+void assign_opened(struct assignments *a)
+{
+	for (unsigned int i = 0; i < a->nr; i++)
+		host_bind_opened(&a->at[i].bind);
+}
+
 void assign_gone(struct assignment *a)
 {
 	a->is_gone = true;

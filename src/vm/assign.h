@@ -31,6 +31,9 @@ struct assignments {
 int assign_devices(const struct config *c, const struct host *h,
 		   struct assignments *out, struct err *e);
 
+/* The devices are open: who else wants one finds it in use. */
+void assign_opened(struct assignments *a);
+
 /*
  * The host took it back while the guest ran; it is closed already. A file that
  * was handed over is closed too: the kernel would wait for that. Later machines

@@ -412,6 +412,8 @@ int vm_build(struct vm *vm, const struct config *config,
 	if (!ret)
 		ret = devices_open(vm, e);
 	if (!ret)
+		assign_opened(vm->assignments);
+	if (!ret)
 		ret = build_machine(vm, e);
 	if (!ret)
 		ret = map_ram(vm, e);

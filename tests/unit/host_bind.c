@@ -100,19 +100,40 @@ static void a_lock_that_stays_does_not_keep_a_function_from_its_driver(void)
 
 	start();
 	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	host_bind_opened(&undo);
 	fd = take_lock();
 	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
 	CHECK(!strcmp(driver_of(VF), "igbvf"));
 	close(fd);
 }
 
-static void the_lock_is_not_kept(void)
+static bool is_locked(void)
+{
+	int fd = host_open_file(&host, O_RDONLY, VF "/driver_override");
+	bool is_free = !flock(fd, LOCK_EX | LOCK_NB);
+
+	close(fd);
+	return !is_free;
+}
+
+static void others_wait_until_the_device_is_open(void)
 {
 	start();
 	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
-	close(take_lock());
+	CHECK(is_locked());
+	host_bind_opened(&undo);
+	CHECK(!is_locked());
 	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
-	close(take_lock());
+	CHECK(!is_locked());
+}
+
+static void others_wait_no_longer_after_an_undo(void)
+{
+	start();
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	CHECK(!is_locked());
+	CHECK(!strcmp(driver_of(VF), "igbvf"));
 }
 
 static void undo_gives_back_driver_and_override(void)
@@ -489,7 +510,8 @@ int main(void)
 	TAP_RUN(bind_goes_by_override_unbind_and_probe);
 	TAP_RUN(a_function_that_another_process_binds_is_left_to_it);
 	TAP_RUN(a_lock_that_stays_does_not_keep_a_function_from_its_driver);
-	TAP_RUN(the_lock_is_not_kept);
+	TAP_RUN(others_wait_until_the_device_is_open);
+	TAP_RUN(others_wait_no_longer_after_an_undo);
 	TAP_RUN(undo_gives_back_driver_and_override);
 	TAP_RUN(undo_finds_the_same_driver_where_another_matches);
 	TAP_RUN(undo_twice_does_nothing_more);
