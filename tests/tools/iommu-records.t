@@ -65,7 +65,9 @@ all_agree() { # RECORD; prints what is wrong
 	run "$iommu" check --json --from "$dir" $bdfs
 	[ "$status" -le 1 ] && [ "$(json 'scalar @{$_->{functions}}')" = "$(wc -w <<< "$bdfs")" ] ||
 		echo "check does not tell of all: $err"
-	for bdf in $bdfs; do
+	# Those on bus 0 are much the same everywhere.
+	# shellcheck disable=SC2013 # addresses have no blanks
+	for bdf in $(grep -v 0000:00: <<< "$bdfs"); do
 		run "$iommu" why --json --from "$dir" "$bdf"
 		[ "$status" = 0 ] || echo "why $bdf: $err"
 		! grep -E '"(quirk|wider|unknown)": true|"acs_override": "' <<< "$out" ||
