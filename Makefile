@@ -161,7 +161,8 @@ bench-tools: deps-build
 # --- lint: every tool's suppressions are in its configuration, with reasons ---
 
 CLANG_FORMAT ?= clang-format
-SCRIPTS := $(shell grep -lE '^\#!.*\bsh$$|^\#!.*bash' $$(git ls-files 2>/dev/null || find tests tools -type f))
+SCRIPTS := $(shell grep -lE '^\#!.*\bsh$$|^\#!.*bash' $$(git ls-files 2>/dev/null || find tests tools -type f)) \
+	$(wildcard tools/completion/*)
 
 LINTS := lint-format lint-deps lint-headers lint-shell lint-cppcheck lint-tidy
 lint: deps-build+lint

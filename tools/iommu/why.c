@@ -273,6 +273,8 @@ static void print_json(const struct view *v, const struct topo *t,
 	json_object_set_new(
 		doc, "quirk",
 		json_boolean(path->is_narrower && !path->is_overridden));
+	json_object_set_new(doc, "wider", json_boolean(path->is_wider));
+	json_object_set_new(doc, "unknown", json_boolean(path->is_unknown));
 	json_object_set_new(
 		doc, "acs_override",
 		json_text_or_null(path->is_overridden ? path->override : ""));
