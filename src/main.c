@@ -64,15 +64,16 @@ static int run(int argc, char **argv)
  */
 static int run_tool(const char *tool, char **argv)
 {
-	char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char self[PATH_MAX], path[PATH_MAX + 32];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	struct err e = { 0 };
 	char *slash;
 
-	path[n > 0 ? n : 0] = '\0';
-	slash = strrchr(path, '/');
-	if (slash && strlen(tool) < sizeof(path) - (size_t)(slash + 1 - path)) {
-		strcpy(slash + 1, tool);
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (slash) {
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(slash - self),
+			 self, tool);
 		execv(path, argv);
 	}
 	execvp(tool, argv);
