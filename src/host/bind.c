@@ -446,31 +446,40 @@ int host_bind_driver_check(const struct host *h, struct bdf bdf,
 	return prepare(h, opts, &undo, &dev, &driver, e);
 }
 
+static int bind_in_turn(const struct host *h, const struct host_bind_opts *opts,
+			struct host_bind *undo, bool *is_there, struct err *e)
+{
+	struct host_pci dev;
+	const char *driver;
+	char s[BDF_STR_LEN];
+	int ret = prepare(h, opts, undo, &dev, &driver, e);
+
+	*is_there = !driver;
+	if (ret || !driver)
+		return ret;
+	if (host_is_boot_vga(h, undo->bdf))
+		log_warn(bdf_str(undo->bdf, s), "%s", host_boot_vga_text);
+	ret = bind_steps(h, &dev, driver, undo, e);
+	if (ret)
+		roll_back(h, undo, e);
+	return ret;
+}
+
 int host_bind_driver(const struct host *h, struct bdf bdf,
 		     const struct host_bind_opts *opts, struct host_bind *undo,
 		     struct err *e)
 {
-	AUTO_CLOSE int turn_fd = take_turn(h, bdf);
-	struct host_pci dev;
-	const char *driver;
-	char s[BDF_STR_LEN];
-	int ret;
+	int turn_fd = take_turn(h, bdf), ret;
+	bool is_there;
 
 	*undo = (struct host_bind){ .bdf = bdf };
 	if (turn_fd == -EWOULDBLOCK)
 		return no_turn(bdf, e);
-	ret = prepare(h, opts, undo, &dev, &driver, e);
-	if (ret || !driver)
-		return ret;
-	if (host_is_boot_vga(h, bdf))
-		log_warn(bdf_str(bdf, s), "%s", host_boot_vga_text);
-	ret = bind_steps(h, &dev, driver, undo, e);
-	if (ret) {
-		roll_back(h, undo, e);
-	} else if (opts->keep_turn && turn_fd >= 0) {
+	if (turn_fd > 0)
 		undo->turn_fd = turn_fd;
-		turn_fd = -1;
-	}
+	ret = bind_in_turn(h, opts, undo, &is_there, e);
+	if (ret || is_there || !opts->keep_turn)
+		host_bind_opened(undo);
 	return ret;
 }
 
