@@ -42,13 +42,22 @@ guest_wait || true
 
 status=0
 guest_run "lab.mod=igbvf lab.cmd=$two" --initramfs $GUEST_FULL --timing \
-	--vfio p2p=on --device "$first" --device "$second" || status=$?
+	--vfio p2p=on --device "$first" --device "$second" -vv || status=$?
 is "two_vfs_with_p2p_run" "$status" 0
 is "both_move_data" "$(grep -c '^USED .* data=same' "$GUEST_CONSOLE")" 2
 for phase in open prefault map reset boot; do
 	like "timing_tells_the_time_of_$phase" "$(cat "$GUEST_ERRORS")" \
 		"^timing: .*${phase}[ =:]+[0-9.]+ ?ms"
 done
+
+like "the_choice_of_back_end_is_said" "$(cat "$GUEST_ERRORS")" \
+	"using (the )?$(expected_back_end): "
+if [ "$(expected_back_end)" = iommufd ]; then
+	like "guest_ram_is_mapped_by_its_file" "$(cat "$GUEST_ERRORS")" \
+		'guest RAM is mapped by its file'
+else
+	skip "guest_ram_is_mapped_by_its_file" "a container maps addresses"
+fi
 
 # The PF goes to one guest and its VF to another, which has to know the secret.
 free_pf
