@@ -143,8 +143,8 @@ int host_bind_vfio(const struct host *h, struct bdf bdf, struct host_bind *undo,
 /* Only the refusals of that, for who binds several. */
 int host_bind_check(const struct host *h, struct bdf bdf, struct err *e);
 /*
- * The same with a choice: any driver (already bound to it, it is left alone),
- * and one that the host uses (a warning says what is lost).
+ * As host_bind_vfio, with a choice: any driver (already bound to it, it is left
+ * alone), and one that the host uses (a warning says what is lost).
  */
 struct host_bind_opts {
 	const char *driver; /* NULL: as host_bind_vfio chooses */
