@@ -13,54 +13,10 @@
  * interrupted can be done again.
  */
 #include <errno.h>
-#include <libkmod.h>
 #include <string.h>
 
 #include "src/base/log.h"
 #include "tools/vf/work.h"
-
-bool driver_is_known(const struct host *h, const char *driver)
-{
-	struct kmod_list *list = NULL;
-	struct kmod_ctx *ctx;
-	bool found;
-
-	if (host_exists(h, "sys/bus/pci/drivers/%s", driver))
-		return true;
-	ctx = kmod_new(NULL, NULL);
-	if (!ctx)
-		return false;
-	found = !kmod_module_new_from_lookup(ctx, driver, &list) && list;
-	kmod_module_unref_list(list);
-	kmod_unref(ctx);
-	return found;
-}
-
-void driver_load(const struct host *h, const char *driver)
-{
-	struct kmod_list *list = NULL, *i;
-	struct kmod_ctx *ctx;
-
-	if (!strcmp(driver, VF_DRIVER_HOST) ||
-	    host_exists(h, "sys/bus/pci/drivers/%s", driver))
-		return;
-	ctx = kmod_new(NULL, NULL);
-	if (!ctx)
-		return;
-	kmod_module_new_from_lookup(ctx, driver, &list);
-	kmod_list_foreach(i, list)
-	{
-		struct kmod_module *m = kmod_module_get_module(i);
-		int ret = kmod_module_probe_insert_module(
-			m, KMOD_PROBE_APPLY_BLACKLIST, NULL, NULL, NULL, NULL);
-
-		log_debug(driver, "loading its module: %s",
-			  ret ? strerror(ret < 0 ? -ret : EPERM) : "done");
-		kmod_module_unref(m);
-	}
-	kmod_module_unref_list(list);
-	kmod_unref(ctx);
-}
 
 /* --- there --- */
 

@@ -158,7 +158,8 @@ static void read_links(struct pf_state *s)
 	struct vf_link *links = NULL;
 	size_t nr = 0;
 
-	if (!s->netdev[0] || vf_links_get(s->netdev, &links, &nr, &ignored))
+	if (!s->netdev[0] || !s->nr_vfs ||
+	    vf_links_get(s->netdev, &links, &nr, &ignored))
 		nr = 0;
 	for (size_t i = 0; i < nr; i++) {
 		struct vf_state *v = find_vf(s, links[i].index);
@@ -182,7 +183,7 @@ static void read_ports(struct pf_state *s)
 	bdf_str(s->pf.bdf, bdf);
 	s->has_eswitch =
 		!devlink_eswitch_get("pci", bdf, &s->eswitch, &ignored);
-	if (!s->has_eswitch ||
+	if (!s->has_eswitch || !s->nr_vfs ||
 	    devlink_ports_get("pci", bdf, &ports, &nr, &ignored))
 		nr = 0;
 	for (size_t i = 0; i < nr; i++) {

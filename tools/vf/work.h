@@ -93,6 +93,7 @@ int driver_bind(struct maker *m, const char *driver,
 		const struct vf_record *carried, struct err *e);
 int driver_release(struct maker *m, struct err *e);
 int driver_undo(const struct host *h, const struct step *s, struct err *e);
+/* module.c */
 /* Loads the module of a driver that is not there; a failure is not told, as
  * binding will tell. */
 void driver_load(const struct host *h, const char *driver);

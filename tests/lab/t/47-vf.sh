@@ -63,7 +63,7 @@ write_plan() { # KEYS-OF-THE-PF
 }
 
 drop_vfs
-modprobe vfio-pci
+unload_driver vfio-pci
 
 # ---- making VFs -------------------------------------------------------------
 
@@ -127,7 +127,7 @@ refused "a_plan_with_a_wrong_key_is_refused" 2 'pfs\[0\].*"cuont".*did you mean 
 # ---- bind and release -------------------------------------------------------
 
 before=$(state)
-is "bind_takes_several" "$(status_of vf bind $vf0 $vf1 --owner nobody)" 0
+is "bind_takes_several_and_loads_the_module" "$(status_of vf bind $vf0 $vf1 --owner nobody)" 0
 is "both_are_on_vfio_pci" "$(pci_driver $vf0) $(pci_driver $vf1)" "vfio-pci vfio-pci"
 is "the_owner_has_the_file" \
 	"$(stat -c %U "/dev/vfio/$(pci_group $vf0)")" nobody
