@@ -144,6 +144,14 @@ struct host_other {
 bool host_group_other(const struct host *h, int group, struct host_other *out);
 
 /*
+ * 1 if a network interface has an address, link-local ones left out, else 0;
+ * -ENODATA of a record that does not say.
+ */
+int host_if_has_addr(const struct host *h, const char *ifname);
+/* The file of a record beside an interface that says so: "yes" or "no". */
+#define HOST_RECORD_ADDR "strait-has-address"
+
+/*
  * -EBUSY if the host would miss the function: an interface of it is up with an
  * address or is a port of a bridge or bond or has another on top, or a disk
  * behind it is mounted, swapped to, part of dm or md, or otherwise claimed.

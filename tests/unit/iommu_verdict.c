@@ -509,6 +509,12 @@ static void an_interface_with_an_upper_one_is_a_blocker(void)
 #define ROUTE                                                                  \
 	"proc/net/route = Iface\\tDestination\\tGateway\\neth1\\t00000000\\t0202000A\\t0003\\t0\\t0\\t0\\t00000000\\t0\\t0\\t0"
 
+#define NONE "00000000000000000000000000000000"
+#define ROUTE6(bits)                                                           \
+	"proc/net/ipv6_route = " NONE " " bits " " NONE                        \
+	" 00 fe800000000000000000000000000001"                                 \
+	" 00000400 00000001 00000000 00000003 eth1"
+
 static void the_default_route_is_a_warning(void)
 {
 	judge(vf, ROUTE);
@@ -516,6 +522,16 @@ static void the_default_route_is_a_warning(void)
 	CHECK_EQ(find("in-use")->level, FINDING_WARNING);
 	CHECK_HAS(find("in-use")->text, "default route");
 	CHECK_HAS(find("in-use")->text, "eth1");
+}
+
+static void a_default_route_of_ipv6_is_one_too(void)
+{
+	judge(vf, ROUTE6("00"));
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("in-use")->level, FINDING_WARNING);
+	CHECK_HAS(find("in-use")->text, "eth1");
+	judge(vf, ROUTE6("40"));
+	CHECK_EQ(find("in-use")->level, FINDING_OK);
 }
 
 static void another_function_s_route_does_not_matter(void)
@@ -642,16 +658,46 @@ static void a_record_says_what_it_does_not_know(void)
 	CHECK_EQ(find("acs")->level, FINDING_OK);
 }
 
-static void in_a_record_the_default_route_is_a_blocker(void)
+/* eth1 is up. */
+#define HAS_ADDR "sys/class/net/eth1/" HOST_RECORD_ADDR
+
+static void judge_record(const char *more)
 {
 	static const struct verdict_options none = { 0 };
 
 	make();
-	tree_add(&tree, ROUTE);
+	tree_add(&tree, more);
 	CHECK_EQ(host_open_record(&host, tree.root, &err), 0);
 	CHECK_EQ(verdict_of(&host, vf, &none, &verdict, &err), 0);
+}
+
+static void an_address_that_a_record_notes_is_a_blocker(void)
+{
+	judge_record(HAS_ADDR " = yes");
 	CHECK(!verdict.is_assignable);
 	CHECK_EQ(find("in-use")->level, FINDING_BLOCKER);
+}
+
+static void one_that_it_does_not_note_is_unknown(void)
+{
+	judge_record("");
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("in-use")->level, FINDING_UNKNOWN);
+	CHECK_HAS(find("in-use")->text, "eth1");
+}
+
+static void there_the_default_route_stands_for_it(void)
+{
+	judge_record(ROUTE);
+	CHECK(!verdict.is_assignable);
+	CHECK_EQ(nth("in-use", 1)->level, FINDING_BLOCKER);
+}
+
+static void without_an_address_it_is_a_warning_as_elsewhere(void)
+{
+	judge_record(HAS_ADDR " = no\n" ROUTE);
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("in-use")->level, FINDING_WARNING);
 }
 
 static void levels_have_names(void)
@@ -694,6 +740,7 @@ int main(void)
 	TAP_RUN(a_missing_vfio_pci_is_a_blocker);
 	TAP_RUN(an_interface_with_an_upper_one_is_a_blocker);
 	TAP_RUN(the_default_route_is_a_warning);
+	TAP_RUN(a_default_route_of_ipv6_is_one_too);
 	TAP_RUN(another_function_s_route_does_not_matter);
 	TAP_RUN(the_boot_display_is_a_warning);
 	TAP_RUN(a_vf_of_a_pf_in_user_space_wants_a_token);
@@ -704,7 +751,10 @@ int main(void)
 	TAP_RUN(without_a_reset_of_its_own_neighbours_are_named);
 	TAP_RUN(a_bus_without_neighbours_can_be_reset);
 	TAP_RUN(a_record_says_what_it_does_not_know);
-	TAP_RUN(in_a_record_the_default_route_is_a_blocker);
+	TAP_RUN(an_address_that_a_record_notes_is_a_blocker);
+	TAP_RUN(one_that_it_does_not_note_is_unknown);
+	TAP_RUN(there_the_default_route_stands_for_it);
+	TAP_RUN(without_an_address_it_is_a_warning_as_elsewhere);
 	TAP_RUN(levels_have_names);
 	stop();
 	return tap_done();

@@ -13,7 +13,7 @@
  * files behind, but is not among the record's functions.
  *
  * Not recorded: processes, limits and permissions, which say nothing elsewhere,
- * and addresses of interfaces.
+ * and addresses of interfaces, of which only is noted whether there are any.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -267,6 +267,20 @@ static int take_upper(const char *name, void *arg)
 	return 0;
 }
 
+static void note_addr(struct capture *c, const char *dir, const char *name)
+{
+	int has_addr = host_if_has_addr(c->h, name);
+	char path[PATH_MAX];
+
+	if (has_addr < 0)
+		return;
+	snprintf(path, sizeof(path), "%s/" HOST_RECORD_ADDR, dir);
+	if (has_addr)
+		pack_text(c->p, path, "yes\n", 4);
+	else
+		pack_text(c->p, path, "no\n", 3);
+}
+
 static int take_interface(const char *name, void *arg)
 {
 	struct capture *c = arg;
@@ -277,6 +291,8 @@ static int take_interface(const char *name, void *arg)
 		return 0;
 	capture_file(c, dir, "flags");
 	capture_file(c, dir, "operstate");
+	if (host_exists(c->h, "%s/flags", dir))
+		note_addr(c, dir, name);
 	take_link(c, dir, "master");
 	take_link(c, dir, "device");
 	capture_each(c, dir, take_upper);
