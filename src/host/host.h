@@ -127,12 +127,14 @@ int host_pci_get(const struct host *h, struct bdf bdf, struct host_pci *out,
 		 struct err *e);
 
 /*
- * Calls fn for each function of an IOMMU group, in BDF order, until it returns
- * non-zero, which is then returned. -errno if the group cannot be listed.
+ * Calls fn for each function of an IOMMU group with its driver ("": none), in
+ * BDF order, until it returns non-zero, which is then returned. -errno if the
+ * group cannot be listed. No more is read of a function: there may be
+ * thousands.
  */
 int host_group_each(const struct host *h, int group,
-		    int (*fn)(const struct host_pci *dev, void *arg), void *arg,
-		    struct err *e);
+		    int (*fn)(struct bdf bdf, const char *driver, void *arg),
+		    void *arg, struct err *e);
 
 /*
  * A member of the group that is no PCI function (an ACPI or platform device)

@@ -214,6 +214,35 @@ static void a_neighbour_on_a_host_driver_is_a_blocker(void)
 	CHECK(group_check_says(find("group"), vf));
 }
 
+static const struct bdf vf2 = { .bus = 1, .devfn = 0x82 };
+#define SHARED_GROUP                                                           \
+	"sys/kernel/iommu_groups/3/devices/0000:01:10.2 -> ../../../../devices/pci0000:00/0000:00:03.0/0000:01:10.2"
+
+static void one_that_is_assigned_with_it_is_no_blocker(void)
+{
+	const struct bdf both[] = { vf, vf2 };
+	const struct verdict_options o = { .together = both,
+					   .nr_together = 2,
+					   .kind = IOMMU_CONTAINER };
+
+	judge_with(vf, &o, SHARED_GROUP);
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("group")->level, FINDING_OK);
+	CHECK_HAS(find("group")->text, "assigned with it (1)");
+}
+
+static void another_that_is_not_is_one(void)
+{
+	const struct bdf both[] = { vf, pf };
+	const struct verdict_options o = { .together = both,
+					   .nr_together = 2,
+					   .kind = IOMMU_CONTAINER };
+
+	judge_with(vf, &o, SHARED_GROUP);
+	CHECK(!verdict.is_assignable);
+	CHECK_HAS(find("group")->text, "not viable");
+}
+
 /* --- why the group is as it is --- */
 
 static const struct function no_acs[] = {
@@ -613,25 +642,41 @@ static void sysfs_that_may_not_be_written_is_a_blocker(void)
 
 /* --- resets --- */
 
+static const struct function with_sound[] = {
+	{ .path = ROOT,
+	  .group = 6,
+	  .is_bridge = true,
+	  .type = PCI_EXP_TYPE_ROOT_PORT,
+	  GOOD },
+	{ .path = ROOT "/0000:02:00.0", .group = 7 },
+	{ .path = ROOT "/0000:02:01.0", .group = 8, .driver = "snd" },
+	{ .path = NULL },
+};
+
 static void without_a_reset_of_its_own_neighbours_are_named(void)
 {
-	static const struct function f[] = {
-		{ .path = ROOT,
-		  .group = 6,
-		  .is_bridge = true,
-		  .type = PCI_EXP_TYPE_ROOT_PORT,
-		  GOOD },
-		{ .path = ROOT "/0000:02:00.0", .group = 7 },
-		{ .path = ROOT "/0000:02:01.0", .group = 8, .driver = "snd" },
-		{ .path = NULL },
-	};
-
-	judge_nic(f, "");
+	judge_nic(with_sound, "");
 	CHECK(verdict.is_assignable);
 	CHECK_EQ(find("reset")->level, FINDING_WARNING);
 	CHECK_EQ(find("bus-reset")->level, FINDING_WARNING);
 	CHECK_HAS(find("bus-reset")->text,
 		  "below 0000:00:04.0 would also hit 0000:02:01.0 (snd)");
+}
+
+static void neighbours_that_are_assigned_with_it_may_be_reset(void)
+{
+	static const struct bdf both[] = { { .bus = 2 },
+					   { .bus = 2, .devfn = 8 } };
+	static const struct verdict_options o = { .together = both,
+						  .nr_together = 2,
+						  .kind = IOMMU_CONTAINER };
+
+	make();
+	functions_add(&tree, with_sound);
+	open_tree("");
+	CHECK_EQ(verdict_of(&host, nic, &o, &verdict, &err), 0);
+	CHECK_EQ(find("bus-reset")->level, FINDING_OK);
+	CHECK_HAS(find("bus-reset")->text, "assigned with it");
 }
 
 static void a_bus_without_neighbours_can_be_reset(void)
@@ -716,6 +761,8 @@ int main(void)
 	TAP_RUN(an_iommu_that_is_off_is_a_blocker);
 	TAP_RUN(a_function_in_no_group_is_a_blocker);
 	TAP_RUN(a_neighbour_on_a_host_driver_is_a_blocker);
+	TAP_RUN(one_that_is_assigned_with_it_is_no_blocker);
+	TAP_RUN(another_that_is_not_is_one);
 	TAP_RUN(a_tolerated_bridge_in_the_group_is_no_blocker);
 	TAP_RUN(without_an_iommu_the_gap_is_still_told);
 	TAP_RUN(an_acs_override_is_a_warning);
@@ -749,6 +796,7 @@ int main(void)
 	TAP_RUN(a_node_that_may_not_be_opened_is_a_blocker);
 	TAP_RUN(sysfs_that_may_not_be_written_is_a_blocker);
 	TAP_RUN(without_a_reset_of_its_own_neighbours_are_named);
+	TAP_RUN(neighbours_that_are_assigned_with_it_may_be_reset);
 	TAP_RUN(a_bus_without_neighbours_can_be_reset);
 	TAP_RUN(a_record_says_what_it_does_not_know);
 	TAP_RUN(an_address_that_a_record_notes_is_a_blocker);

@@ -84,11 +84,14 @@ static json_t *json_verdict(struct bdf bdf, const struct verdict *verdict)
 	return j;
 }
 
-/* Each is judged by itself. Returns whether all can be assigned, or -errno. */
+/* All are to be one guest's, so that they may share a group. Returns whether
+ * all can be assigned, or -errno. */
 static int check_all(const struct view *v, const struct bdf *bdfs,
 		     json_t *functions, struct err *e)
 {
-	const struct verdict_options o = { .memory = v->options->memory,
+	const struct verdict_options o = { .together = bdfs,
+					   .nr_together = v->cli->nr_words,
+					   .memory = v->options->memory,
 					   .is_record = v->host.is_record };
 	struct verdict verdict;
 	int all = 1;
