@@ -136,8 +136,10 @@ is "and_their_pf" "$(json 'join " ", map { $_->{pf} // () } map { @{$_->{functio
 is "a_vf_can_be_assigned" "$(verdict igb-vfs 01:10.0)" "0: "
 is "one_on_vfio_pci_as_well" "$(verdict igb-vfs 01:10.2)" "0: "
 like "and_that_is_said" "$(finding driver)" 'vfio-pci'
-is "their_pf_cannot" "$(verdict igb-vfs 01:00.0)" "1: blocker=in-use"
+like "their_pf_cannot" "$(verdict igb-vfs 01:00.0)" '^1: blocker=in-use blocker=in-use'
 like "because_it_has_vfs" "$(finding in-use)" 'blocker: it has 3 VFs'
+like "and_an_address" "$(finding in-use)" 'blocker: its interface eth0 is up with address'
+unlike "of_which_the_record_does_not_say_more" "$(grep -r 10.0.2.15 "$tmp/igb-vfs")" .
 from igb-vfs check 01:10.6
 is "a_vf_that_is_not_made_is_an_error" "$status" 3
 like "with_the_way_to_make_it" "$err" '^hint: it would be VF 3 of 0000:01:00.0.*echo 4 >'
