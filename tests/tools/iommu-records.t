@@ -234,6 +234,23 @@ echo 1 > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/boot_vga"
 sed -i s/0x020000/0x030000/ "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/class"
 like "the_screen_of_the_host_is_told" "$(verdict screen 01:00.0; finding boot-vga)" 'boot-vga|warning|blocker'
 
+# Both NICs behind the bridge on a driver of the host.
+changed conventional-pci taken
+mkdir -p "$copy/sys/bus/pci/drivers/8139cp"
+for nic in 0000:02:01.0 0000:02:02.0; do
+	ln -sfn ../../../../bus/pci/drivers/8139cp "$(readlink -f "$copy/sys/bus/pci/devices/$nic")/driver"
+done
+like "one_of_a_group_on_host_drivers_cannot_be_assigned" "$(verdict taken 02:01.0)" "^1: blocker=group"
+from taken check 02:01.0 02:02.0
+is "all_of_it_can" "$status" 0
+like "which_the_group_says" "$out" ' group .* but those to be assigned with it \(1\)'
+like "and_what_a_reset_of_the_bus_hits" "$out" ' bus-reset .* hits only what is to be assigned'
+
+changed igb-vfs no-fact
+find "$copy/sys" -name strait-has-address -delete
+like "a_tree_that_says_nothing_of_addresses_leaves_it_open" \
+	"$(verdict no-fact 01:00.0; finding in-use)" '^unknown: whether its interface eth0'
+
 # ---- memory ----
 
 from flat check --memory 4G --json 01:00.0

@@ -267,6 +267,6 @@ void view_note_root(const struct topo *t)
 		nr += t->fns[i].cfg_len < 256;
 	if (nr)
 		fprintf(stderr,
-			"note: config space of %u functions cannot be read by this user, so their types and ACS are unknown (?): run it as root\n",
-			nr);
+			"note: config space of %u function%s cannot be read by this user, so their types and ACS are unknown (?): run it as root\n",
+			nr, nr == 1 ? "" : "s");
 }
