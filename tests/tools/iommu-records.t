@@ -251,6 +251,11 @@ find "$copy/sys" -name strait-has-address -delete
 like "a_tree_that_says_nothing_of_addresses_leaves_it_open" \
 	"$(verdict no-fact 01:00.0; finding in-use)" '^unknown: whether its interface eth0'
 
+changed flat nonsense
+echo nonsense > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/device"
+from nonsense check 01:00.0
+is "nonsense_in_a_record_is_no_bad_usage" "$status" 3
+
 # ---- memory ----
 
 from flat check --memory 4G --json 01:00.0

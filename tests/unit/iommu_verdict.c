@@ -505,6 +505,7 @@ static void a_bridge_is_a_blocker(void)
 {
 	judge((struct bdf){ .devfn = 0x18 }, "");
 	CHECK(!verdict.is_assignable);
+	CHECK(!strstr(nth("driver", 0)->text, "gives it back"));
 	CHECK_HAS(nth("driver", 1)->text, "it is a bridge");
 	CHECK(bind_check_says(nth("driver", 1), (struct bdf){ .devfn = 0x18 }));
 }

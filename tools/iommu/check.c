@@ -136,8 +136,8 @@ static int check_view(const struct view *v, struct err *e)
 	BUG_ON(v->cli->nr_words > MAX_BDFS);
 	/* Nothing is printed if one of them is mistyped. */
 	for (unsigned int i = 0; i < v->cli->nr_words; i++)
-		if (view_bdf(v, v->cli->words[i], &bdfs[i], e))
-			return e->code == EINVAL ? CLI_USAGE : CLI_HOST;
+		if ((ret = view_bdf(v, v->cli->words[i], &bdfs[i], e)))
+			return ret == -EINVAL ? CLI_USAGE : CLI_HOST;
 	if (v->cli->json)
 		doc = new_document(v, &functions);
 	ret = check_all(v, bdfs, functions, e);

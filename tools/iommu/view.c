@@ -119,7 +119,8 @@ int view_bdf(const struct view *v, const char *word, struct bdf *out,
 	ret = host_pci_get(&v->host, *out, &p, e);
 	if (ret == -ENODEV)
 		suggest(v, *out, e);
-	return ret;
+	/* Nonsense in a record is no mistake of the command line. */
+	return ret == -EINVAL ? -EIO : ret;
 }
 
 /* --- words --- */
