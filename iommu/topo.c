@@ -168,13 +168,16 @@ static bool is_too_deep(const struct topo_fn *f)
 /*
  * pci_scan_slot in drivers/pci/probe.c: a function found after the first of its
  * slot makes itself one of several whatever its header says; with ARI a slot
- * has up to 256. VFs are not found by scanning.
+ * has up to 256. VFs are not found by scanning, and are never one of several,
+ * whatever their header says (pci_iov_add_virtfn in drivers/pci/iov.c).
  */
 static void mark_multifunction(struct topo_fn *f)
 {
 	unsigned int mask = f->parent && f->parent->forwards_ari ? 0xff : 7;
 
-	if (!f->pci.is_vf && f->pci.bdf.devfn & mask)
+	if (f->pci.is_vf)
+		f->is_multifunction = false;
+	else if (f->pci.bdf.devfn & mask)
 		f->is_multifunction = true;
 }
 

@@ -34,7 +34,8 @@ static const struct function functions[] = {
 	  .acs_ctrl = 0x1d,
 	  .forwards_ari = true },
 	{ .path = PF, .group = 2, .driver = "igb", .has_ari = true },
-	{ .path = VF, .group = 3, .pf = "0000:01:00.0" },
+	/* Its header says that it is one of several. */
+	{ .path = VF, .group = 3, .is_multi = true, .pf = "0000:01:00.0" },
 	{ .path = RP1,
 	  .group = 4,
 	  .is_bridge = true,
