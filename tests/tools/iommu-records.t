@@ -232,7 +232,7 @@ like "no_vfio_pci_is_a_blocker" "$(verdict novfio 01:00.0)" '^1: blocker=vfio-mo
 changed flat screen
 echo 1 > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/boot_vga"
 sed -i s/0x020000/0x030000/ "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/class"
-like "the_screen_of_the_host_is_told" "$(verdict screen 01:00.0; finding boot-vga)" 'boot-vga|warning|blocker'
+like "the_screen_of_the_host_is_told" "$(verdict screen 01:00.0; finding boot-vga)" '^0: warning=boot-vga'
 
 # Both NICs behind the bridge on a driver of the host.
 changed conventional-pci taken
@@ -255,6 +255,19 @@ changed flat nonsense
 echo nonsense > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/device"
 from nonsense check 01:00.0
 is "nonsense_in_a_record_is_no_bad_usage" "$status" 3
+
+changed flat numa
+echo 1 > "$copy/sys/devices/pci0000:00/0000:00:03.0/numa_node"
+from numa list
+like "a_node_is_shown_for_all_below_its_root_port" "$out" '0000:01:00.0 .* 1 +VT-d dmar0 +DMA'
+like "in_a_column_that_is_there_only_then" "$out" ' NUMA '
+
+# Colours alternate by group: what follows the address has that of its row.
+run "$iommu" tree --color always --from "$tmp/conventional-pci"
+colour() { sed -n "s/.*\(\x1b\[3[0-9]m\)[^\x1b]*0000:$1.*/\1/p" <<< "$out"; }
+is "what_is_in_one_group_has_one_colour" "$(colour 02:01.0)$(colour 02:02.0)" \
+	"$(colour 00:07.0)$(colour 00:07.0)"
+unlike "and_its_neighbour_another" "$(colour 00:1f.0)" "$(colour 00:07.0 | sed 's/\[/\\[/')"
 
 # ---- memory ----
 
