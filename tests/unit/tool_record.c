@@ -137,6 +137,14 @@ static void no_address_is_noted_too(void)
 	CHECK_EQ(host_if_has_addr(&copy, "eth1"), 0);
 }
 
+static void of_an_interface_that_is_down_nothing_is_noted(void)
+{
+	start("- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/eth1/flags\n"
+	      "sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/eth1/flags = 0x1002");
+	CHECK(!host_exists(&copy, "sys/class/net/eth1/" HOST_RECORD_ADDR));
+	CHECK_EQ(host_if_has_addr(&copy, "eth0"), 0);
+}
+
 static void macs_and_words_of_the_command_line_are_scrubbed(void)
 {
 	start("sys/devices/pci0000:00/0000:00:03.0/0000:01:10.2/net/enx525400abcdef/flags = 0x1003\n"
@@ -443,6 +451,7 @@ int main(void)
 	TAP_RUN(a_mounted_disk_is_still_one);
 	TAP_RUN(an_address_is_noted_but_not_which);
 	TAP_RUN(no_address_is_noted_too);
+	TAP_RUN(of_an_interface_that_is_down_nothing_is_noted);
 	TAP_RUN(macs_and_words_of_the_command_line_are_scrubbed);
 	TAP_RUN(a_function_that_vanished_meanwhile_is_left_out);
 	TAP_RUN(a_file_that_is_there_is_not_overwritten);
