@@ -55,7 +55,7 @@ struct acs_path {
 	bool is_unknown;
 };
 
-/* t holds at least what topo_read_around(fn) reads. */
+/* t holds at least what topo_read_near(fn) reads. */
 void acs_path(const struct host *h, const struct topo *t,
 	      const struct topo_fn *fn, struct acs_path *out);
 

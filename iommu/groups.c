@@ -194,6 +194,7 @@ struct blockers {
 	char list[LIST_LEN]; /* "BDF (driver), BDF (driver)" */
 	char bdfs[LIST_LEN]; /* "BDF BDF" */
 	struct err in_use;   /* the first one that the host cannot miss */
+	struct iommu_others others;
 };
 
 /* Appends or leaves buf as it is; true if it fit. */
@@ -220,20 +221,25 @@ static void add_blocker(struct blockers *b, const char *name,
 		b->nr_listed++;
 }
 
-static int look_at(const struct host_pci *dev, void *arg)
+static int look_at(struct bdf bdf, const char *driver, void *arg)
 {
 	struct blockers *b = arg;
 	char name[BDF_STR_LEN];
+	bool is_to_bind = is_in(b->to_bind, bdf);
 
-	bdf_str(dev->bdf, name);
-	if (!strcmp(name, b->self->name) || is_in(b->to_bind, dev->bdf) ||
-	    is_tolerated(dev->driver))
+	if (!strcmp(bdf_str(bdf, name), b->self->name))
 		return 0;
-	add_blocker(b, name, dev->driver);
-	if (append(b->bdfs, " ", name, NULL))
-		b->nr_in_bdfs++;
+	b->others.nr++;
+	b->others.nr_to_bind += is_to_bind;
+	if (is_to_bind || is_tolerated(driver))
+		return 0;
+	add_blocker(b, name, driver);
+	if (!append(b->bdfs, " ", name, NULL))
+		return 0;
+	b->nr_in_bdfs++;
+	/* Of those that the hint names: it looks at all that the host has. */
 	if (!b->in_use.code)
-		host_in_use(b->h, dev->bdf, &b->in_use);
+		host_in_use(b->h, bdf, &b->in_use);
 	return 0;
 }
 
@@ -268,7 +274,8 @@ static void hint_blockers(const struct blockers *b, const char *other,
 }
 
 int iommu_check_members(const struct host *h, const struct host_vfio *dev,
-			const struct iommu_to_bind *to_bind, struct err *e)
+			const struct iommu_to_bind *to_bind,
+			struct iommu_others *others, struct err *e)
 {
 	struct blockers b = { .h = h, .self = dev, .to_bind = to_bind };
 	struct host_other other;
@@ -279,6 +286,8 @@ int iommu_check_members(const struct host *h, const struct host_vfio *dev,
 	ret = host_group_each(h, dev->group, look_at, &b, e);
 	if (ret)
 		return ret;
+	if (others)
+		*others = b.others;
 	/* A mediated device is alone in its group, and on its driver. */
 	has_other = host_group_other(h, dev->group, &other) &&
 		    strcmp(other.name, dev->name) != 0;
@@ -327,7 +336,7 @@ static int check_dev(const struct host *h, const struct host_vfio *dev,
 
 	if (!ret && dev->is_pci && !is_in(to_bind, dev->bdf))
 		ret = check_self(dev, driver, e);
-	return ret ? ret : iommu_check_members(h, dev, to_bind, e);
+	return ret ? ret : iommu_check_members(h, dev, to_bind, NULL, e);
 }
 
 int iommu_group_check_dev(const struct host *h, const struct host_vfio *dev,

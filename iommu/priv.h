@@ -66,9 +66,15 @@ bool iommu_pf_is_on_vfio(const struct host *h, const struct host_vfio *dev,
 /* Is there an IOMMU, and has the device a group of it? */
 int iommu_check_in_group(const struct host *h, const struct host_vfio *dev,
 			 struct err *e);
-/* Are the others of the group where they are not in the way? */
+/* How many others the group has, and of them such as are to be bound. */
+struct iommu_others {
+	unsigned int nr, nr_to_bind;
+};
+/* Are the others of the group where they are not in the way? others: NULL if
+ * it is not asked for. */
 int iommu_check_members(const struct host *h, const struct host_vfio *dev,
-			const struct iommu_to_bind *to_bind, struct err *e);
+			const struct iommu_to_bind *to_bind,
+			struct iommu_others *others, struct err *e);
 /* The CPU's vendor is the one whose IOMMUs reserve memory below 1 TiB. */
 bool iommu_is_amd(const struct host *h);
 

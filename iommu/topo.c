@@ -168,13 +168,16 @@ static bool is_too_deep(const struct topo_fn *f)
 /*
  * pci_scan_slot in drivers/pci/probe.c: a function found after the first of its
  * slot makes itself one of several whatever its header says; with ARI a slot
- * has up to 256. VFs are not found by scanning.
+ * has up to 256. VFs are not found by scanning, and are never one of several,
+ * whatever their header says (pci_iov_add_virtfn in drivers/pci/iov.c).
  */
 static void mark_multifunction(struct topo_fn *f)
 {
 	unsigned int mask = f->parent && f->parent->forwards_ari ? 0xff : 7;
 
-	if (!f->pci.is_vf && f->pci.bdf.devfn & mask)
+	if (f->pci.is_vf)
+		f->is_multifunction = false;
+	else if (f->pci.bdf.devfn & mask)
 		f->is_multifunction = true;
 }
 
@@ -295,32 +298,58 @@ static int listed(int ret)
 	return ret == -ENOMEM ? ret : 0;
 }
 
-static int want_around(const struct host *h, struct bdf bdf, struct wanted *w)
+/* A function and the bridges above it, the one nearest to the root first. */
+struct chain {
+	struct bdf bdfs[TOPO_MAX_DEPTH];
+	unsigned int nr;
+};
+
+struct members_wanted {
+	const struct chain *chain; /* on the buses of these only; NULL: all */
+	struct wanted *w;
+};
+
+static int want_member(const char *name, void *arg)
 {
-	struct bdf chain[TOPO_MAX_DEPTH];
+	const struct members_wanted *m = arg;
+	bool is_wanted = !m->chain;
+	struct bdf bdf;
+
+	if (bdf_parse(name, &bdf))
+		return 0;
+	for (unsigned int i = 0; !is_wanted && i < m->chain->nr; i++)
+		is_wanted = bdf.domain == m->chain->bdfs[i].domain &&
+			    bdf.bus == m->chain->bdfs[i].bus;
+	return is_wanted ? want(m->w, bdf) : 0;
+}
+
+static int want_around(const struct host *h, struct bdf bdf, bool is_near,
+		       struct wanted *w)
+{
+	struct chain c;
+	struct members_wanted m = { .chain = is_near ? &c : NULL, .w = w };
 	char name[BDF_STR_LEN];
 	struct host devices;
-	unsigned int nr;
 	int ret = host_open_below(h, &devices, PCI_DIR);
 
 	if (ret)
 		return ret;
-	nr = read_chain(&devices, bdf, chain, TOPO_MAX_DEPTH);
+	c.nr = read_chain(&devices, bdf, c.bdfs, TOPO_MAX_DEPTH);
 	host_close(&devices);
-	if (!nr)
-		chain[nr++] = bdf;
-	ret = want_slots(chain, nr, w);
-	if (!ret && nr > 1)
+	if (!c.nr)
+		c.bdfs[c.nr++] = bdf;
+	ret = want_slots(c.bdfs, c.nr, w);
+	if (!ret && c.nr > 1)
 		ret = listed(host_each_name(h, want_name, w, PCI_DIR "/%s",
-					    bdf_str(chain[nr - 2], name)));
+					    bdf_str(c.bdfs[c.nr - 2], name)));
 	return ret ? ret
-		   : listed(host_each_name(h, want_name, w,
+		   : listed(host_each_name(h, want_member, &m,
 					   PCI_DIR "/%s/iommu_group/devices",
 					   bdf_str(bdf, name)));
 }
 
-int topo_read_around(const struct host *h, struct bdf bdf, struct topo *out,
-		     struct err *e)
+static int read_around(const struct host *h, struct bdf bdf, bool is_near,
+		       struct topo *out, struct err *e)
 {
 	struct wanted w = { 0 };
 	struct host_pci pci;
@@ -328,7 +357,7 @@ int topo_read_around(const struct host *h, struct bdf bdf, struct topo *out,
 	int ret;
 
 	*out = (struct topo){ 0 };
-	ret = finish(h, &w, want_around(h, bdf, &w), out, e);
+	ret = finish(h, &w, want_around(h, bdf, is_near, &w), out, e);
 	if (ret || find(out, bdf))
 		return ret;
 	topo_free(out);
@@ -338,6 +367,18 @@ int topo_read_around(const struct host *h, struct bdf bdf, struct topo *out,
 		   : err_set(e, ENODEV,
 			     "%s: it changed while it was looked at, try again",
 			     bdf_str(bdf, name));
+}
+
+int topo_read_around(const struct host *h, struct bdf bdf, struct topo *out,
+		     struct err *e)
+{
+	return read_around(h, bdf, false, out, e);
+}
+
+int topo_read_near(const struct host *h, struct bdf bdf, struct topo *out,
+		   struct err *e)
+{
+	return read_around(h, bdf, true, out, e);
 }
 
 void topo_free(struct topo *t)

@@ -66,6 +66,10 @@ int topo_read(const struct host *h, struct topo *out, struct err *e);
  */
 int topo_read_around(const struct host *h, struct bdf bdf, struct topo *out,
 		     struct err *e);
+/* The same without those of its group that are on none of the buses on its way
+ * to the root. They decide nothing, and there may be thousands. */
+int topo_read_near(const struct host *h, struct bdf bdf, struct topo *out,
+		   struct err *e);
 void topo_free(struct topo *t);
 
 /* The longest way from a function to the root, both included. A longer one,

@@ -112,7 +112,7 @@ int verdict_of(const struct host *h, struct bdf bdf,
 	out->is_assignable = true;
 	if ((ret = host_vfio_by_bdf(h, bdf, &j.dev, e)) ||
 	    (ret = host_pci_get(h, bdf, &j.pci, e)) ||
-	    (ret = topo_read_around(h, bdf, &j.topo, e)))
+	    (ret = topo_read_near(h, bdf, &j.topo, e)))
 		return ret;
 	j.fn = topo_find(&j.topo, bdf);
 	judge_all(&j);

@@ -33,6 +33,10 @@ struct finding {
 };
 
 struct verdict_options {
+	/* Those that are to be assigned to one guest, the function in question
+	 * perhaps among them; 0: it alone. */
+	const struct bdf *together;
+	unsigned int nr_together;
 	uint64_t memory; /* of the guest, bytes; 0: not asked for */
 	enum iommu_kind kind;
 	/* A record of another machine (or h->is_record): processes, limits and

@@ -62,6 +62,24 @@ static void judge_bind(struct judge *j, const char *id,
 		judge_say_err(j, id, FINDING_BLOCKER, &e);
 }
 
+static void judge_host_driver(struct judge *j)
+{
+	const char *driver = j->pci.driver;
+	struct err e = { 0 };
+
+	/* Not that strait run takes it, of what it never takes. */
+	if (driver[0] && host_bind_ask(j->h, &j->pci, HOST_BIND_KIND, &e))
+		judge_say(j, "driver", FINDING_NOTE, "", "it is bound to %s",
+			  driver);
+	else if (driver[0])
+		judge_say(
+			j, "driver", FINDING_NOTE, "",
+			"it is bound to %s, from which strait run takes it and gives it back",
+			driver);
+	else
+		judge_say(j, "driver", FINDING_OK, "", "it has no driver");
+}
+
 static void judge_token(struct judge *j)
 {
 	const struct iommu_device dev = { .id = j->dev, .fd = -1 };
@@ -80,19 +98,11 @@ static void judge_token(struct judge *j)
 
 void judge_driver(struct judge *j)
 {
-	const char *driver = j->pci.driver;
-
-	if (judge_is_on_vfio(j))
+	if (judge_is_on_vfio(j)) {
 		judge_say(j, "driver", FINDING_OK, "", "it is bound to %s",
-			  driver);
-	else if (driver[0])
-		judge_say(
-			j, "driver", FINDING_NOTE, "",
-			"it is bound to %s, from which strait run takes it and gives it back",
-			driver);
-	else
-		judge_say(j, "driver", FINDING_OK, "", "it has no driver");
-	if (!judge_is_on_vfio(j)) {
+			  j->pci.driver);
+	} else {
+		judge_host_driver(j);
 		judge_bind(j, "driver", HOST_BIND_KIND);
 		judge_bind(j, "in-use", HOST_BIND_NO_VFS);
 	}

@@ -6,29 +6,26 @@
 
 /* --- who is in it --- */
 
-static unsigned int count_others(const struct judge *j)
-{
-	unsigned int nr = 0;
-
-	for (unsigned int i = 0; i < j->topo.nr; i++)
-		nr += &j->topo.fns[i] != j->fn &&
-		      j->topo.fns[i].pci.group == j->dev.group;
-	return nr;
-}
-
 static void judge_members(struct judge *j)
 {
-	const struct iommu_to_bind self = { .bdfs = &j->bdf, .nr = 1 };
-	unsigned int nr = count_others(j);
+	const struct iommu_to_bind to_bind = { .bdfs = j->o->together,
+					       .nr = j->o->nr_together };
+	struct iommu_others others;
 	struct err e = { 0 };
 
-	if (iommu_check_members(j->h, &j->dev, &self, &e))
+	if (iommu_check_members(j->h, &j->dev, &to_bind, &others, &e))
 		judge_say_err(j, "group", FINDING_BLOCKER, &e);
-	else if (nr)
+	else if (others.nr_to_bind)
+		judge_say(
+			j, "group", FINDING_OK, "",
+			"its IOMMU group %d has %u other function%s, of which no host driver holds any but those to be assigned with it (%u)",
+			j->dev.group, others.nr, others.nr == 1 ? "" : "s",
+			others.nr_to_bind);
+	else if (others.nr)
 		judge_say(
 			j, "group", FINDING_OK, "",
 			"its IOMMU group %d has %u other function%s, of which no host driver holds any",
-			j->dev.group, nr, nr == 1 ? "" : "s");
+			j->dev.group, others.nr, others.nr == 1 ? "" : "s");
 	else
 		judge_say(j, "group", FINDING_OK, "",
 			  "it is alone in its IOMMU group %d", j->dev.group);

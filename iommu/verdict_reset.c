@@ -17,7 +17,7 @@
 enum { LIST_LEN = 320 };
 
 struct neighbours {
-	unsigned int nr, nr_listed;
+	unsigned int nr, nr_listed, nr_together;
 	char list[LIST_LEN]; /* "BDF (driver), BDF" */
 };
 
@@ -40,14 +40,27 @@ static void add_neighbour(struct neighbours *n, const struct topo_fn *f)
 		n->list[len] = '\0';
 }
 
+static bool is_together(const struct judge *j, struct bdf bdf)
+{
+	for (unsigned int i = 0; i < j->o->nr_together; i++)
+		if (bdf_equal(j->o->together[i], bdf))
+			return true;
+	return false;
+}
+
 static void find_neighbours(const struct judge *j, struct neighbours *n)
 {
 	const struct topo_fn *bridge = j->fn->parent;
 
 	for (const struct topo_fn *f = bridge ? bridge->child : NULL; f;
-	     f = f->sibling)
-		if (f != j->fn)
+	     f = f->sibling) {
+		if (f == j->fn)
+			continue;
+		if (is_together(j, f->pci.bdf))
+			n->nr_together++;
+		else
 			add_neighbour(n, f);
+	}
 }
 
 static void judge_bus_reset(struct judge *j)
@@ -68,6 +81,11 @@ static void judge_bus_reset(struct judge *j)
 			"assign those together with it",
 			"a reset of the bus below %s would also hit %s%s, so it is left out unless all of them are the guest's",
 			name, n.list, more);
+	else if (n.nr_together)
+		judge_say(
+			j, "bus-reset", FINDING_OK, "",
+			"a reset of the bus below %s hits only what is to be assigned with it",
+			name);
 	else
 		judge_say(j, "bus-reset", FINDING_OK, "",
 			  "a reset of the bus below %s hits nothing else",

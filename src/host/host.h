@@ -127,12 +127,14 @@ int host_pci_get(const struct host *h, struct bdf bdf, struct host_pci *out,
 		 struct err *e);
 
 /*
- * Calls fn for each function of an IOMMU group, in BDF order, until it returns
- * non-zero, which is then returned. -errno if the group cannot be listed.
+ * Calls fn for each function of an IOMMU group with its driver ("": none), in
+ * BDF order, until it returns non-zero, which is then returned. -errno if the
+ * group cannot be listed. No more is read of a function: there may be
+ * thousands.
  */
 int host_group_each(const struct host *h, int group,
-		    int (*fn)(const struct host_pci *dev, void *arg), void *arg,
-		    struct err *e);
+		    int (*fn)(struct bdf bdf, const char *driver, void *arg),
+		    void *arg, struct err *e);
 
 /*
  * A member of the group that is no PCI function (an ACPI or platform device)
@@ -142,6 +144,14 @@ struct host_other {
 	char name[HOST_NAME_LEN], driver[HOST_NAME_LEN];
 };
 bool host_group_other(const struct host *h, int group, struct host_other *out);
+
+/*
+ * 1 if a network interface has an address, link-local ones left out, else 0;
+ * -ENODATA of a record that does not say.
+ */
+int host_if_has_addr(const struct host *h, const char *ifname);
+/* The file of a record beside an interface that says so: "yes" or "no". */
+#define HOST_RECORD_ADDR "strait-has-address"
 
 /*
  * -EBUSY if the host would miss the function: an interface of it is up with an

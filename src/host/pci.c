@@ -206,23 +206,22 @@ static int by_bdf(const void *a, const void *b)
 }
 
 static int each_member(const struct host *h, const struct member_list *l,
-		       int (*fn)(const struct host_pci *dev, void *arg),
-		       void *arg, struct err *e)
+		       int (*fn)(struct bdf bdf, const char *driver, void *arg),
+		       void *arg)
 {
-	struct host_pci dev;
+	char driver[HOST_NAME_LEN];
 	int ret = 0;
 
 	for (size_t i = 0; i < l->nr && !ret; i++) {
-		ret = host_pci_get(h, l->bdfs[i], &dev, e);
-		if (!ret)
-			ret = fn(&dev, arg);
+		host_driver(h, l->bdfs[i], driver, sizeof(driver));
+		ret = fn(l->bdfs[i], driver, arg);
 	}
 	return ret;
 }
 
 int host_group_each(const struct host *h, int group,
-		    int (*fn)(const struct host_pci *dev, void *arg), void *arg,
-		    struct err *e)
+		    int (*fn)(struct bdf bdf, const char *driver, void *arg),
+		    void *arg, struct err *e)
 {
 	struct member_list l = { 0 };
 	char who[32];
@@ -235,7 +234,7 @@ int host_group_each(const struct host *h, int group,
 		ret = err_sys(e, who, "list its devices");
 	} else if (l.nr) {
 		qsort(l.bdfs, l.nr, sizeof(*l.bdfs), by_bdf);
-		ret = each_member(h, &l, fn, arg, e);
+		ret = each_member(h, &l, fn, arg);
 	}
 	free(l.bdfs);
 	return ret;

@@ -136,8 +136,10 @@ is "and_their_pf" "$(json 'join " ", map { $_->{pf} // () } map { @{$_->{functio
 is "a_vf_can_be_assigned" "$(verdict igb-vfs 01:10.0)" "0: "
 is "one_on_vfio_pci_as_well" "$(verdict igb-vfs 01:10.2)" "0: "
 like "and_that_is_said" "$(finding driver)" 'vfio-pci'
-is "their_pf_cannot" "$(verdict igb-vfs 01:00.0)" "1: blocker=in-use"
+like "their_pf_cannot" "$(verdict igb-vfs 01:00.0)" '^1: blocker=in-use blocker=in-use'
 like "because_it_has_vfs" "$(finding in-use)" 'blocker: it has 3 VFs'
+like "and_an_address" "$(finding in-use)" 'blocker: its interface eth0 is up with address'
+unlike "of_which_the_record_does_not_say_more" "$(grep -r 10.0.2.15 "$tmp/igb-vfs")" .
 from igb-vfs check 01:10.6
 is "a_vf_that_is_not_made_is_an_error" "$status" 3
 like "with_the_way_to_make_it" "$err" '^hint: it would be VF 3 of 0000:01:00.0.*echo 4 >'
@@ -230,7 +232,42 @@ like "no_vfio_pci_is_a_blocker" "$(verdict novfio 01:00.0)" '^1: blocker=vfio-mo
 changed flat screen
 echo 1 > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/boot_vga"
 sed -i s/0x020000/0x030000/ "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/class"
-like "the_screen_of_the_host_is_told" "$(verdict screen 01:00.0; finding boot-vga)" 'boot-vga|warning|blocker'
+like "the_screen_of_the_host_is_told" "$(verdict screen 01:00.0; finding boot-vga)" '^0: warning=boot-vga'
+
+# Both NICs behind the bridge on a driver of the host.
+changed conventional-pci taken
+mkdir -p "$copy/sys/bus/pci/drivers/8139cp"
+for nic in 0000:02:01.0 0000:02:02.0; do
+	ln -sfn ../../../../bus/pci/drivers/8139cp "$(readlink -f "$copy/sys/bus/pci/devices/$nic")/driver"
+done
+like "one_of_a_group_on_host_drivers_cannot_be_assigned" "$(verdict taken 02:01.0)" "^1: blocker=group"
+from taken check 02:01.0 02:02.0
+is "all_of_it_can" "$status" 0
+like "which_the_group_says" "$out" ' group .* but those to be assigned with it \(1\)'
+like "and_what_a_reset_of_the_bus_hits" "$out" ' bus-reset .* hits only what is to be assigned'
+
+changed igb-vfs no-fact
+find "$copy/sys" -name strait-has-address -delete
+like "a_tree_that_says_nothing_of_addresses_leaves_it_open" \
+	"$(verdict no-fact 01:00.0; finding in-use)" '^unknown: whether its interface eth0'
+
+changed flat nonsense
+echo nonsense > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/device"
+from nonsense check 01:00.0
+is "nonsense_in_a_record_is_no_bad_usage" "$status" 3
+
+changed flat numa
+echo 1 > "$copy/sys/devices/pci0000:00/0000:00:03.0/numa_node"
+from numa list
+like "a_node_is_shown_for_all_below_its_root_port" "$out" '0000:01:00.0 .* 1 +VT-d dmar0 +DMA'
+like "in_a_column_that_is_there_only_then" "$out" ' NUMA '
+
+# Colours alternate by group: what follows the address has that of its row.
+run "$iommu" tree --color always --from "$tmp/conventional-pci"
+colour() { sed -n "s/.*\(\x1b\[3[0-9]m\)[^\x1b]*0000:$1.*/\1/p" <<< "$out"; }
+is "what_is_in_one_group_has_one_colour" "$(colour 02:01.0)$(colour 02:02.0)" \
+	"$(colour 00:07.0)$(colour 00:07.0)"
+unlike "and_its_neighbour_another" "$(colour 00:1f.0)" "$(colour 00:07.0 | sed 's/\[/\\[/')"
 
 # ---- memory ----
 

@@ -89,12 +89,26 @@ static void mac_addresses_are_replaced(void)
 	CHECK(host_exists(&host, "sys/class/net/enx020000000001/flags"));
 }
 
+/* 0x and 16 digits are no MAC, and cut one would be another region. */
+static void reserved_regions_stay_what_they_are(void)
+{
+	char text[128];
+
+	start("sys/kernel/iommu_groups/3/reserved_regions = 0x00000000fee00000 0x00000000feefffff msi\n"
+	      "sys/kernel/iommu_groups/3/type = enx525400abcdef01");
+	CHECK(host_read(&host, text, sizeof(text),
+			"sys/kernel/iommu_groups/3/reserved_regions") > 0);
+	CHECK(!strcmp(text, "0x00000000fee00000 0x00000000feefffff msi"));
+	CHECK(strstr(captured, "enx525400abcdef01"));
+}
+
 int main(void)
 {
 	TAP_RUN(functions_and_groups_survive);
 	TAP_RUN(disks_and_interfaces_survive);
 	TAP_RUN(only_iommu_words_of_the_command_line_are_kept);
 	TAP_RUN(mac_addresses_are_replaced);
+	TAP_RUN(reserved_regions_stay_what_they_are);
 	stop();
 	return tap_done();
 }

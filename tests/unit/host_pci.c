@@ -141,13 +141,15 @@ static void variants_of_vfio_pci_are_known_by_name(void)
 struct seen {
 	struct bdf bdfs[8];
 	int nr, stop_at;
+	char driver[HOST_NAME_LEN]; /* of the last */
 };
 
-static int note(const struct host_pci *dev, void *arg)
+static int note(struct bdf bdf, const char *driver, void *arg)
 {
 	struct seen *s = arg;
 
-	s->bdfs[s->nr++] = dev->bdf;
+	snprintf(s->driver, sizeof(s->driver), "%s", driver);
+	s->bdfs[s->nr++] = bdf;
 	return s->nr == s->stop_at ? 77 : 0;
 }
 

@@ -182,6 +182,25 @@ static void bytes_are_read_as_they_are(void)
 	CHECK_EQ(host_read_bytes(&host, buf, 2, "none"), -ENOENT);
 }
 
+#define ETH0 "sys/class/net/eth0/"
+
+static void an_address_is_what_the_record_notes(void)
+{
+	start("");
+	CHECK_EQ(host_if_has_addr(&host, "eth0"), -ENODATA);
+	start(ETH0 HOST_RECORD_ADDR " = no");
+	CHECK_EQ(host_if_has_addr(&host, "eth0"), 0);
+	start(ETH0 HOST_RECORD_ADDR " = yes");
+	CHECK_EQ(host_if_has_addr(&host, "eth0"), 1);
+}
+
+static void an_interface_with_an_address_is_in_use(void)
+{
+	start(ETH0 HOST_RECORD_ADDR " = yes");
+	CHECK_EQ(host_in_use(&host, (struct bdf){ .bus = 1 }, &err), -EBUSY);
+	CHECK_HAS(err.msg, "eth0 is up with address (left out");
+}
+
 int main(void)
 {
 	TAP_RUN(a_missing_record_is_named);
@@ -198,6 +217,8 @@ int main(void)
 	TAP_RUN(nothing_is_written);
 	TAP_RUN(a_directory_below_is_a_host);
 	TAP_RUN(bytes_are_read_as_they_are);
+	TAP_RUN(an_address_is_what_the_record_notes);
+	TAP_RUN(an_interface_with_an_address_is_in_use);
 	tree_remove(&tree);
 	tree_remove(&secret);
 	host_close(&host);

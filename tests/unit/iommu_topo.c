@@ -34,7 +34,8 @@ static const struct function functions[] = {
 	  .acs_ctrl = 0x1d,
 	  .forwards_ari = true },
 	{ .path = PF, .group = 2, .driver = "igb", .has_ari = true },
-	{ .path = VF, .group = 3, .pf = "0000:01:00.0" },
+	/* Its header says that it is one of several. */
+	{ .path = VF, .group = 3, .is_multi = true, .pf = "0000:01:00.0" },
 	{ .path = RP1,
 	  .group = 4,
 	  .is_bridge = true,
@@ -361,6 +362,24 @@ static void around_a_function_is_its_group(void)
 	CHECK(at("00:1f.2"));
 }
 
+static void near_it_are_members_on_its_way_to_the_root(void)
+{
+	start();
+	tree_add(
+		&tree,
+		"sys/kernel/iommu_groups/2/devices/0000:00:1f.2 -> ../../../../devices/pci0000:00/0000:00:1f.2\n"
+		"sys/kernel/iommu_groups/2/devices/0000:05:00.0 -> ../../../../devices/pci0000:00/0000:00:1f.2");
+	CHECK_EQ(topo_read_around(&host, (struct bdf){ .bus = 1 }, &topo, &err),
+		 0);
+	CHECK(at("05:00.0"));
+	topo_free(&topo);
+	CHECK_EQ(topo_read_near(&host, (struct bdf){ .bus = 1 }, &topo, &err),
+		 0);
+	CHECK_EQ(topo.nr, 4);
+	CHECK(at("00:1f.2"));
+	CHECK(!at("05:00.0"));
+}
+
 static void around_nothing_is_an_error(void)
 {
 	start();
@@ -395,6 +414,7 @@ int main(void)
 	TAP_RUN(around_a_function_is_what_decides_on_it);
 	TAP_RUN(around_a_function_are_its_neighbours);
 	TAP_RUN(around_a_function_is_its_group);
+	TAP_RUN(near_it_are_members_on_its_way_to_the_root);
 	TAP_RUN(around_nothing_is_an_error);
 	topo_free(&topo);
 	tree_remove(&tree);

@@ -214,6 +214,35 @@ static void a_neighbour_on_a_host_driver_is_a_blocker(void)
 	CHECK(group_check_says(find("group"), vf));
 }
 
+static const struct bdf vf2 = { .bus = 1, .devfn = 0x82 };
+#define SHARED_GROUP                                                           \
+	"sys/kernel/iommu_groups/3/devices/0000:01:10.2 -> ../../../../devices/pci0000:00/0000:00:03.0/0000:01:10.2"
+
+static void one_that_is_assigned_with_it_is_no_blocker(void)
+{
+	const struct bdf both[] = { vf, vf2 };
+	const struct verdict_options o = { .together = both,
+					   .nr_together = 2,
+					   .kind = IOMMU_CONTAINER };
+
+	judge_with(vf, &o, SHARED_GROUP);
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("group")->level, FINDING_OK);
+	CHECK_HAS(find("group")->text, "assigned with it (1)");
+}
+
+static void another_that_is_not_is_one(void)
+{
+	const struct bdf both[] = { vf, pf };
+	const struct verdict_options o = { .together = both,
+					   .nr_together = 2,
+					   .kind = IOMMU_CONTAINER };
+
+	judge_with(vf, &o, SHARED_GROUP);
+	CHECK(!verdict.is_assignable);
+	CHECK_HAS(find("group")->text, "not viable");
+}
+
 /* --- why the group is as it is --- */
 
 static const struct function no_acs[] = {
@@ -476,6 +505,7 @@ static void a_bridge_is_a_blocker(void)
 {
 	judge((struct bdf){ .devfn = 0x18 }, "");
 	CHECK(!verdict.is_assignable);
+	CHECK(!strstr(nth("driver", 0)->text, "gives it back"));
 	CHECK_HAS(nth("driver", 1)->text, "it is a bridge");
 	CHECK(bind_check_says(nth("driver", 1), (struct bdf){ .devfn = 0x18 }));
 }
@@ -509,6 +539,12 @@ static void an_interface_with_an_upper_one_is_a_blocker(void)
 #define ROUTE                                                                  \
 	"proc/net/route = Iface\\tDestination\\tGateway\\neth1\\t00000000\\t0202000A\\t0003\\t0\\t0\\t0\\t00000000\\t0\\t0\\t0"
 
+#define NONE "00000000000000000000000000000000"
+#define ROUTE6(bits)                                                           \
+	"proc/net/ipv6_route = " NONE " " bits " " NONE                        \
+	" 00 fe800000000000000000000000000001"                                 \
+	" 00000400 00000001 00000000 00000003 eth1"
+
 static void the_default_route_is_a_warning(void)
 {
 	judge(vf, ROUTE);
@@ -516,6 +552,16 @@ static void the_default_route_is_a_warning(void)
 	CHECK_EQ(find("in-use")->level, FINDING_WARNING);
 	CHECK_HAS(find("in-use")->text, "default route");
 	CHECK_HAS(find("in-use")->text, "eth1");
+}
+
+static void a_default_route_of_ipv6_is_one_too(void)
+{
+	judge(vf, ROUTE6("00"));
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("in-use")->level, FINDING_WARNING);
+	CHECK_HAS(find("in-use")->text, "eth1");
+	judge(vf, ROUTE6("40"));
+	CHECK_EQ(find("in-use")->level, FINDING_OK);
 }
 
 static void another_function_s_route_does_not_matter(void)
@@ -597,25 +643,41 @@ static void sysfs_that_may_not_be_written_is_a_blocker(void)
 
 /* --- resets --- */
 
+static const struct function with_sound[] = {
+	{ .path = ROOT,
+	  .group = 6,
+	  .is_bridge = true,
+	  .type = PCI_EXP_TYPE_ROOT_PORT,
+	  GOOD },
+	{ .path = ROOT "/0000:02:00.0", .group = 7 },
+	{ .path = ROOT "/0000:02:01.0", .group = 8, .driver = "snd" },
+	{ .path = NULL },
+};
+
 static void without_a_reset_of_its_own_neighbours_are_named(void)
 {
-	static const struct function f[] = {
-		{ .path = ROOT,
-		  .group = 6,
-		  .is_bridge = true,
-		  .type = PCI_EXP_TYPE_ROOT_PORT,
-		  GOOD },
-		{ .path = ROOT "/0000:02:00.0", .group = 7 },
-		{ .path = ROOT "/0000:02:01.0", .group = 8, .driver = "snd" },
-		{ .path = NULL },
-	};
-
-	judge_nic(f, "");
+	judge_nic(with_sound, "");
 	CHECK(verdict.is_assignable);
 	CHECK_EQ(find("reset")->level, FINDING_WARNING);
 	CHECK_EQ(find("bus-reset")->level, FINDING_WARNING);
 	CHECK_HAS(find("bus-reset")->text,
 		  "below 0000:00:04.0 would also hit 0000:02:01.0 (snd)");
+}
+
+static void neighbours_that_are_assigned_with_it_may_be_reset(void)
+{
+	static const struct bdf both[] = { { .bus = 2 },
+					   { .bus = 2, .devfn = 8 } };
+	static const struct verdict_options o = { .together = both,
+						  .nr_together = 2,
+						  .kind = IOMMU_CONTAINER };
+
+	make();
+	functions_add(&tree, with_sound);
+	open_tree("");
+	CHECK_EQ(verdict_of(&host, nic, &o, &verdict, &err), 0);
+	CHECK_EQ(find("bus-reset")->level, FINDING_OK);
+	CHECK_HAS(find("bus-reset")->text, "assigned with it");
 }
 
 static void a_bus_without_neighbours_can_be_reset(void)
@@ -642,16 +704,46 @@ static void a_record_says_what_it_does_not_know(void)
 	CHECK_EQ(find("acs")->level, FINDING_OK);
 }
 
-static void in_a_record_the_default_route_is_a_blocker(void)
+/* eth1 is up. */
+#define HAS_ADDR "sys/class/net/eth1/" HOST_RECORD_ADDR
+
+static void judge_record(const char *more)
 {
 	static const struct verdict_options none = { 0 };
 
 	make();
-	tree_add(&tree, ROUTE);
+	tree_add(&tree, more);
 	CHECK_EQ(host_open_record(&host, tree.root, &err), 0);
 	CHECK_EQ(verdict_of(&host, vf, &none, &verdict, &err), 0);
+}
+
+static void an_address_that_a_record_notes_is_a_blocker(void)
+{
+	judge_record(HAS_ADDR " = yes");
 	CHECK(!verdict.is_assignable);
 	CHECK_EQ(find("in-use")->level, FINDING_BLOCKER);
+}
+
+static void one_that_it_does_not_note_is_unknown(void)
+{
+	judge_record("");
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("in-use")->level, FINDING_UNKNOWN);
+	CHECK_HAS(find("in-use")->text, "eth1");
+}
+
+static void there_the_default_route_stands_for_it(void)
+{
+	judge_record(ROUTE);
+	CHECK(!verdict.is_assignable);
+	CHECK_EQ(nth("in-use", 1)->level, FINDING_BLOCKER);
+}
+
+static void without_an_address_it_is_a_warning_as_elsewhere(void)
+{
+	judge_record(HAS_ADDR " = no\n" ROUTE);
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("in-use")->level, FINDING_WARNING);
 }
 
 static void levels_have_names(void)
@@ -670,6 +762,8 @@ int main(void)
 	TAP_RUN(an_iommu_that_is_off_is_a_blocker);
 	TAP_RUN(a_function_in_no_group_is_a_blocker);
 	TAP_RUN(a_neighbour_on_a_host_driver_is_a_blocker);
+	TAP_RUN(one_that_is_assigned_with_it_is_no_blocker);
+	TAP_RUN(another_that_is_not_is_one);
 	TAP_RUN(a_tolerated_bridge_in_the_group_is_no_blocker);
 	TAP_RUN(without_an_iommu_the_gap_is_still_told);
 	TAP_RUN(an_acs_override_is_a_warning);
@@ -694,6 +788,7 @@ int main(void)
 	TAP_RUN(a_missing_vfio_pci_is_a_blocker);
 	TAP_RUN(an_interface_with_an_upper_one_is_a_blocker);
 	TAP_RUN(the_default_route_is_a_warning);
+	TAP_RUN(a_default_route_of_ipv6_is_one_too);
 	TAP_RUN(another_function_s_route_does_not_matter);
 	TAP_RUN(the_boot_display_is_a_warning);
 	TAP_RUN(a_vf_of_a_pf_in_user_space_wants_a_token);
@@ -702,9 +797,13 @@ int main(void)
 	TAP_RUN(a_node_that_may_not_be_opened_is_a_blocker);
 	TAP_RUN(sysfs_that_may_not_be_written_is_a_blocker);
 	TAP_RUN(without_a_reset_of_its_own_neighbours_are_named);
+	TAP_RUN(neighbours_that_are_assigned_with_it_may_be_reset);
 	TAP_RUN(a_bus_without_neighbours_can_be_reset);
 	TAP_RUN(a_record_says_what_it_does_not_know);
-	TAP_RUN(in_a_record_the_default_route_is_a_blocker);
+	TAP_RUN(an_address_that_a_record_notes_is_a_blocker);
+	TAP_RUN(one_that_it_does_not_note_is_unknown);
+	TAP_RUN(there_the_default_route_stands_for_it);
+	TAP_RUN(without_an_address_it_is_a_warning_as_elsewhere);
 	TAP_RUN(levels_have_names);
 	stop();
 	return tap_done();

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "src/base/bits.h"
+#include "tests/fake/drivers.h"
 #include "tests/fake/tree.h"
 #include "tests/tap.h"
 #include "tools/iommu/capture.h"
@@ -18,6 +19,7 @@
 
 static struct tree tree, tmp;
 static struct host host, copy;
+static struct drivers drivers;
 static struct record record;
 static struct capture_sum sum;
 static struct err err;
@@ -55,6 +57,7 @@ static int save(void)
 
 	if (host_open(&host, tree.root, &err) || pack_begin(&p, file, &err))
 		return -1;
+	drivers_attach(&drivers, &host);
 	capture(&host, p, &sum);
 	return pack_end(p, &bytes, &err);
 }
@@ -111,6 +114,35 @@ static void a_mounted_disk_is_still_one(void)
 	CHECK_EQ(host_in_use(&copy, (struct bdf){ .devfn = 0xfa }, &err),
 		 -EBUSY);
 	CHECK_HAS(err.msg, "0000:00:1f.2: its disk sda1 is mounted on /");
+}
+
+static void an_address_is_noted_but_not_which(void)
+{
+	begin();
+	tree_load(&tree, "igb");
+	drivers.addr = "192.0.2.7";
+	CHECK_EQ(save(), 0);
+	drivers.addr = NULL;
+	CHECK_EQ(record_open(&record, file, &err), 0);
+	CHECK_EQ(host_open_record(&copy, record.dir, &err), 0);
+	CHECK_EQ(host_if_has_addr(&copy, "eth1"), 1);
+	CHECK(host_read(&copy, text, sizeof(text),
+			"sys/class/net/eth1/" HOST_RECORD_ADDR) > 0);
+	CHECK(!strcmp(text, "yes"));
+}
+
+static void no_address_is_noted_too(void)
+{
+	start("");
+	CHECK_EQ(host_if_has_addr(&copy, "eth1"), 0);
+}
+
+static void of_an_interface_that_is_down_nothing_is_noted(void)
+{
+	start("- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/eth1/flags\n"
+	      "sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/eth1/flags = 0x1002");
+	CHECK(!host_exists(&copy, "sys/class/net/eth1/" HOST_RECORD_ADDR));
+	CHECK_EQ(host_if_has_addr(&copy, "eth0"), 0);
 }
 
 static void macs_and_words_of_the_command_line_are_scrubbed(void)
@@ -417,6 +449,9 @@ int main(void)
 {
 	TAP_RUN(functions_and_groups_survive);
 	TAP_RUN(a_mounted_disk_is_still_one);
+	TAP_RUN(an_address_is_noted_but_not_which);
+	TAP_RUN(no_address_is_noted_too);
+	TAP_RUN(of_an_interface_that_is_down_nothing_is_noted);
 	TAP_RUN(macs_and_words_of_the_command_line_are_scrubbed);
 	TAP_RUN(a_function_that_vanished_meanwhile_is_left_out);
 	TAP_RUN(a_file_that_is_there_is_not_overwritten);

@@ -149,6 +149,23 @@ static void of_routes_only_the_default_one_is_left(void)
 	CHECK(!strncmp(buf, "eth0\t00000000\t", 14));
 }
 
+static void of_ipv6_routes_too(void)
+{
+#define NONE "00000000000000000000000000000000"
+	CHECK(!scrub_route6("20010db8000000000000000000000000 20 " NONE
+			    " 00 " NONE
+			    " 00000400 00000001 00000000 00000001 eth0",
+			    buf, sizeof(buf)));
+	CHECK(scrub_route6(
+		NONE
+		" 00 " NONE
+		" 00 fe800000000000000000000000abcdef 00000400 00000001 00000000 00000003 eth0",
+		buf, sizeof(buf)));
+	CHECK(!strstr(buf, "abcdef"));
+	CHECK(!strncmp(buf, NONE " 00 ", 36));
+	CHECK_HAS(buf, " 00000003 eth0\n");
+}
+
 int main(void)
 {
 	TAP_RUN(a_mac_becomes_a_number);
@@ -164,6 +181,7 @@ int main(void)
 	TAP_RUN(btrfs_counts_as_a_disk);
 	TAP_RUN(a_swap_file_is_left_out);
 	TAP_RUN(of_routes_only_the_default_one_is_left);
+	TAP_RUN(of_ipv6_routes_too);
 	scrub_fini(&scrub);
 	return tap_done();
 }

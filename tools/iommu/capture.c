@@ -13,9 +13,10 @@
  * files behind, but is not among the record's functions.
  *
  * Not recorded: processes, limits and permissions, which say nothing elsewhere,
- * and addresses of interfaces.
+ * and addresses of interfaces, of which only is noted whether there are any.
  */
 #include <errno.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -267,6 +268,26 @@ static int take_upper(const char *name, void *arg)
 	return 0;
 }
 
+/* Of one that is down nobody asks, and each answer is a list of all addresses:
+ * there may be thousands of VFs. */
+static void note_addr(struct capture *c, const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+	uint64_t flags;
+	int has_addr;
+
+	if (host_read_u64(c->h, &flags, "%s/flags", dir) || !(flags & IFF_UP))
+		return;
+	has_addr = host_if_has_addr(c->h, name);
+	if (has_addr < 0)
+		return;
+	snprintf(path, sizeof(path), "%s/" HOST_RECORD_ADDR, dir);
+	if (has_addr)
+		pack_text(c->p, path, "yes\n", 4);
+	else
+		pack_text(c->p, path, "no\n", 3);
+}
+
 static int take_interface(const char *name, void *arg)
 {
 	struct capture *c = arg;
@@ -277,6 +298,7 @@ static int take_interface(const char *name, void *arg)
 		return 0;
 	capture_file(c, dir, "flags");
 	capture_file(c, dir, "operstate");
+	note_addr(c, dir, name);
 	take_link(c, dir, "master");
 	take_link(c, dir, "device");
 	capture_each(c, dir, take_upper);

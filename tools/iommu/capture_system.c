@@ -118,6 +118,7 @@ static void take_proc(struct capture *c)
 	take_lines(c, "proc/swaps", "Filename Type Size Used Priority\n",
 		   scrub_swap);
 	take_lines(c, "proc/net/route", "", scrub_route);
+	take_lines(c, "proc/net/ipv6_route", "", scrub_route6);
 	take_interrupts(c);
 	take_module_lists(c);
 }

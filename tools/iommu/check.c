@@ -84,11 +84,14 @@ static json_t *json_verdict(struct bdf bdf, const struct verdict *verdict)
 	return j;
 }
 
-/* Each is judged by itself. Returns whether all can be assigned, or -errno. */
+/* All are to be one guest's, so that they may share a group. Returns whether
+ * all can be assigned, or -errno. */
 static int check_all(const struct view *v, const struct bdf *bdfs,
 		     json_t *functions, struct err *e)
 {
-	const struct verdict_options o = { .memory = v->options->memory,
+	const struct verdict_options o = { .together = bdfs,
+					   .nr_together = v->cli->nr_words,
+					   .memory = v->options->memory,
 					   .is_record = v->host.is_record };
 	struct verdict verdict;
 	int all = 1;
@@ -133,8 +136,8 @@ static int check_view(const struct view *v, struct err *e)
 	BUG_ON(v->cli->nr_words > MAX_BDFS);
 	/* Nothing is printed if one of them is mistyped. */
 	for (unsigned int i = 0; i < v->cli->nr_words; i++)
-		if (view_bdf(v, v->cli->words[i], &bdfs[i], e))
-			return e->code == EINVAL ? CLI_USAGE : CLI_HOST;
+		if ((ret = view_bdf(v, v->cli->words[i], &bdfs[i], e)))
+			return ret == -EINVAL ? CLI_USAGE : CLI_HOST;
 	if (v->cli->json)
 		doc = new_document(v, &functions);
 	ret = check_all(v, bdfs, functions, e);

@@ -55,8 +55,8 @@ static int record_to(struct view *v, struct err *e)
 		return CLI_HOST;
 	if (sum.nr_short)
 		fprintf(stderr,
-			"note: of %u functions config space was not readable: types and ACS will be unknown; as root it is\n",
-			sum.nr_short);
+			"note: config space of %u function%s was not readable: types and ACS will be unknown; as root it is\n",
+			sum.nr_short, sum.nr_short == 1 ? "" : "s");
 	if (v->cli->json && !is_stdout)
 		print_json(v, &sum, bytes);
 	else

@@ -237,3 +237,18 @@ bool scrub_route(const char *line, char *out, size_t len)
 		 name, flags);
 	return true;
 }
+
+/* "Destination PrefixLength Source PrefixLength NextHop Metric RefCnt Use Flags
+ * Iface", all but the name in hexadecimal. */
+bool scrub_route6(const char *line, char *out, size_t len)
+{
+	char name[32], to[40], bits[8], flags[16];
+
+	if (sscanf(line, "%39s %7s %*s %*s %*s %*s %*s %*s %15s %31s", to, bits,
+		   flags, name) != 4 ||
+	    strspn(to, "0") != 32 || to[32] || strcmp(bits, "00"))
+		return false;
+	snprintf(out, len, "%s 00 %s 00 %s 00000000 00000000 00000000 %s %s\n",
+		 to, to, to, flags, name);
+	return true;
+}

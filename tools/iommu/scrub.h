@@ -38,5 +38,7 @@ bool scrub_swap(const char *line, char *out, size_t len);
 
 /* A line of /proc/net/route. False: it is no default route. */
 bool scrub_route(const char *line, char *out, size_t len);
+/* The same of /proc/net/ipv6_route. */
+bool scrub_route6(const char *line, char *out, size_t len);
 
 #endif

@@ -119,7 +119,8 @@ int view_bdf(const struct view *v, const char *word, struct bdf *out,
 	ret = host_pci_get(&v->host, *out, &p, e);
 	if (ret == -ENODEV)
 		suggest(v, *out, e);
-	return ret;
+	/* Nonsense in a record is no mistake of the command line. */
+	return ret == -EINVAL ? -EIO : ret;
 }
 
 /* --- words --- */
@@ -267,6 +268,6 @@ void view_note_root(const struct topo *t)
 		nr += t->fns[i].cfg_len < 256;
 	if (nr)
 		fprintf(stderr,
-			"note: config space of %u functions cannot be read by this user, so their types and ACS are unknown (?): run it as root\n",
-			nr);
+			"note: config space of %u function%s cannot be read by this user, so their types and ACS are unknown (?): run it as root\n",
+			nr, nr == 1 ? "" : "s");
 }

@@ -287,9 +287,11 @@ static int why_view(const struct view *v, struct topo *t, struct err *e)
 	const struct topo_fn *f;
 	char s[BDF_STR_LEN];
 	struct bdf bdf;
+	int ret;
 
-	if (view_bdf(v, v->cli->words[0], &bdf, e))
-		return e->code == EINVAL ? CLI_USAGE : CLI_HOST;
+	ret = view_bdf(v, v->cli->words[0], &bdf, e);
+	if (ret)
+		return ret == -EINVAL ? CLI_USAGE : CLI_HOST;
 	if (topo_read_around(&v->host, bdf, t, e))
 		return CLI_HOST;
 	f = topo_find(t, bdf);

@@ -84,8 +84,8 @@ blocker_of() { # BDF
 		members text | sed -n "1s/^/$1: /p"
 }
 
-refusal_of() { # BDF
-	"$STRAIT" run --cmdline panic=-1 --kernel $script --device "$1" 2>&1 < /dev/null |
+refusal_of() { # BDF [OPTION...]
+	"$STRAIT" run --cmdline panic=-1 --kernel $script --device "$@" 2>&1 < /dev/null |
 		sed -n 's/^error: //p'
 }
 
@@ -112,6 +112,9 @@ first=$(pci_find 10ec:8139 1)
 same_refusal "and_one_of_a_group_that_is_not_viable" "$first"
 like "why_tells_whose_fault_that_is" "$("$iommu" why "$first" 2>&1)" \
 	'The IOMMU sees its DMA as that of 0000:'
+second=$(pci_find 10ec:8139 2)
+ok "with_all_of_the_group_it_can_be_assigned" "$iommu" check "$first" "$second"
+like "and_strait_run_takes_them" "$(refusal_of "$first" --device "$second")" "^$script: "
 unload_driver 8139cp
 
 if [ "$LAB_KERNEL" = stock ]; then
@@ -164,7 +167,7 @@ come_and_go() {
 read_meanwhile() {
 	local i status
 	for ((i = 0; i < 3; i++)); do
-		for command in list tree "why $vf" "check $vf" "list --json"; do
+		for command in list tree "why $vf" "check $vf" "list --json" "record -"; do
 			status=0
 			# shellcheck disable=SC2086 # words
 			timeout 20 "$iommu" $command > /tmp/out 2> /tmp/err || status=$?
