@@ -239,7 +239,7 @@ is "which_leaves_all_as_it_was" \
 
 "$vf_tool" create $PF 2 > /dev/null &
 first=$!
-until [ "$(cat "/run/lock/strait/$PF.lock" 2> /dev/null)" = $first ]; do
+until [ "$(cat "/run/strait/lock/$PF.lock" 2> /dev/null)" = $first ]; do
 	kill -0 $first 2> /dev/null || break
 done
 kill -STOP $first
