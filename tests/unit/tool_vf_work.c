@@ -185,6 +185,9 @@ static void a_record_of_an_earlier_vf_does_not_count(void)
 	r.instance++;
 	CHECK_EQ(record_save(&host, &r, &err), 0);
 	CHECK_EQ(record_load(&host, vf0, &r, &err), -ENOENT);
+	CHECK(!strcmp(r.driver, ""));
+	CHECK_EQ(run(RELEASE), 0);
+	CHECK(!strcmp(driver_of("0000:01:10.0"), "none"));
 }
 
 static void a_vf_that_another_bound_is_left_without_a_driver(void)
@@ -216,6 +219,7 @@ static void a_damaged_record_is_named_and_nothing_touched(void)
 		CHECK_EQ(run(BIND), -EINVAL);
 		CHECK_HAS(err.msg, RECORD);
 		CHECK_EQ(drivers.nr_writes, 0);
+		CHECK(host_exists(&host, RECORD));
 	}
 }
 
@@ -321,6 +325,34 @@ static void a_count_over_the_maximum_is_refused_with_the_maximum(void)
 	CHECK_EQ(drivers.nr_writes, 0);
 }
 
+/* Which another instance has made while this one waited for the lock. */
+static void making_vfs_where_there_are_others_is_refused(void)
+{
+	static const char text[] =
+		"{\"version\":1,\"pfs\":[{\"pf\":\"01:00.0\",\"count\":3}]}";
+
+	start();
+	plan_free(&plan);
+	CHECK_EQ(plan_parse(text, strlen(text), "test", &plan, &err), 0);
+	plan.pfs[0].is_create = true;
+	CHECK_EQ(work_run(&host, &plan, &opts, &done, &err), -EBUSY);
+	CHECK_HAS(err.msg, "it has 2 VFs already");
+	CHECK_HAS(err.hint, "resize");
+	CHECK_EQ(drivers.nr_writes, 0);
+}
+
+static void an_interface_in_another_namespace_is_not_taken(void)
+{
+	start();
+	tree_add(&tree,
+		 "- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net");
+	tree_add(&tree,
+		 "sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/");
+	CHECK_EQ(run(BIND), -EBUSY);
+	CHECK_HAS(err.msg, "another network namespace");
+	CHECK_EQ(drivers.nr_writes, 0);
+}
+
 int main(void)
 {
 	TAP_RUN(binding_leaves_a_record_of_how_it_was);
@@ -339,6 +371,8 @@ int main(void)
 	TAP_RUN(a_lock_that_another_holds_is_respected);
 	TAP_RUN(a_pf_that_is_there_twice_is_refused);
 	TAP_RUN(a_count_over_the_maximum_is_refused_with_the_maximum);
+	TAP_RUN(making_vfs_where_there_are_others_is_refused);
+	TAP_RUN(an_interface_in_another_namespace_is_not_taken);
 	plan_free(&plan);
 	changes_free(&done);
 	tree_remove(&tree);
