@@ -103,6 +103,18 @@ static int check_fn(const struct check *c, struct err *e)
 	return ret;
 }
 
+static int refuse_bound(const struct check *c, struct err *e)
+{
+	int ret = err_set(
+		e, EBUSY,
+		"%s: msix: the number of its vectors cannot change while a driver has it (%s)",
+		c->who, c->vf->is.driver);
+
+	err_hint(e, "echo %s > /sys/bus/pci/devices/%s/driver/unbind", c->who,
+		 c->who);
+	return ret;
+}
+
 static int check_msix(const struct check *c, struct err *e)
 {
 	const struct pf_state *pf = &c->t->was;
@@ -122,6 +134,10 @@ static int check_msix(const struct check *c, struct err *e)
 			"%s: msix: %u vectors are more than the pool of %s has, %u",
 			c->who, c->want->msix, bdf_str(pf->pf.bdf, s),
 			pf->pf.vf_total_msix);
+	/* Made before it gets another driver, but after a release. */
+	if (c->vf && c->vf->is.driver[0] &&
+	    strcmp(c->want->driver, VF_DRIVER_HOST) != 0)
+		return refuse_bound(c, e);
 	return 0;
 }
 
@@ -139,6 +155,13 @@ static int check_loaded(const struct check *c, struct err *e)
 	return -ENOENT;
 }
 
+/* It is to go back to the host, and is there. */
+static bool is_released(const struct check *c)
+{
+	return !strcmp(c->want->driver, VF_DRIVER_HOST) && !c->vf->has_record &&
+	       !host_is_vfio_driver(c->vf->is.driver);
+}
+
 static int check_driver(const struct check *c, struct err *e)
 {
 	struct host_bind_opts opts = { .driver = c->want->driver,
@@ -151,7 +174,7 @@ static int check_driver(const struct check *c, struct err *e)
 	if (!c->vf)
 		return check_loaded(c, e);
 	vf = c->vf->vf.dev.bdf;
-	if (!strcmp(c->want->driver, c->vf->is.driver))
+	if (!strcmp(c->want->driver, c->vf->is.driver) || is_released(c))
 		return 0;
 	/* Also of what is on another driver: its interface may be in another
 	 * network namespace, which binding does not see. */
