@@ -396,6 +396,21 @@ static void a_signal_ends_it_before_the_next_pf(void)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+static void a_vf_without_interface_has_the_name_of_its_class(void)
+{
+	struct pf_state s;
+
+	start();
+	tree_add(&tree,
+		 "- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net");
+	tree_add(&tree, DEVICES "0000:01:10.0/nvme/nvme1/");
+	CHECK_EQ(state_read(&host, pf, &s, &err), 0);
+	CHECK(!strcmp(s.vfs[0].netdev, ""));
+	CHECK(!strcmp(s.vfs[0].name, "nvme1"));
+	CHECK(!strcmp(s.vfs[1].name, ""));
+	state_free(&s);
+}
+
 int main(void)
 {
 	TAP_RUN(binding_leaves_a_record_of_how_it_was);
@@ -419,6 +434,7 @@ int main(void)
 	TAP_RUN(what_the_host_has_already_needs_no_release);
 	TAP_RUN(vectors_of_a_bound_vf_are_refused_before_the_first_change);
 	TAP_RUN(a_signal_ends_it_before_the_next_pf);
+	TAP_RUN(a_vf_without_interface_has_the_name_of_its_class);
 	plan_free(&plan);
 	changes_free(&done);
 	tree_remove(&tree);
