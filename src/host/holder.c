@@ -58,15 +58,24 @@ static int pid_holds(const char *name, void *arg)
 	return 1;
 }
 
+/* A process gives itself any name, escapes for a terminal as well. */
+void host_comm(const struct host *h, pid_t pid, char *name, size_t len)
+{
+	if (host_read(h, name, len, "proc/%d/comm", (int)pid) < 0)
+		snprintf(name, len, "?");
+	for (char *c = name; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
 pid_t host_holder(const struct host *h, const char *path, char *name,
 		  size_t len)
 {
 	struct search s = { .h = h, .path = path, .self = getpid() };
 
 	host_each_name(h, pid_holds, &s, "proc");
-	if (s.found &&
-	    host_read(h, name, len, "proc/%d/comm", (int)s.found) < 0)
-		snprintf(name, len, "?");
+	if (s.found)
+		host_comm(h, s.found, name, len);
 	return s.found;
 }
 

@@ -272,6 +272,9 @@ int host_vfio_by_fd(const struct host *h, int fd, struct host_vfio *out,
  */
 pid_t host_holder(const struct host *h, const char *path, char *name,
 		  size_t len);
+/* A process's name, or "?"; control characters and bytes over 126 in it, which
+ * anyone can give a process, are question marks. */
+void host_comm(const struct host *h, pid_t pid, char *name, size_t len);
 /* Does this process have path open? */
 bool host_self_holds(const struct host *h, const char *path);
 

@@ -3,13 +3,16 @@
 /*
  * How this works
  *
- * flock(2) on a file of /run/lock/strait, which the kernel drops with the
+ * flock(2) on a file of /run/strait/lock, which the kernel drops with the
  * process however that ends; so a file that is left behind locks nothing, and
  * none is ever removed (who waits for it would have another than who comes
  * next). Its text is the holder's pid, for messages alone.
  *
- * /run/lock may be writable for all. Hence the folder has to belong to root or
- * to this user, and no link is followed in it.
+ * Not in /run/lock, which is writable for all on many systems: any user who
+ * tries the tool, or means ill, would make the folder first, and root would
+ * have to refuse it. For the same reason others may not even read a lock: who
+ * can open a file can flock it. The folder has to belong to root or to this
+ * user, and no link is followed in it.
  *
  * Notes are files in the same folder: what a setting of sysfs was before it was
  * changed for longer than a process lives. Both are gone after a boot.
@@ -28,7 +31,7 @@
 #include "src/base/log.h"
 #include "src/host/priv.h"
 
-#define LOCK_DIR "run/lock/strait"
+#define LOCK_DIR "run/strait/lock"
 
 enum { POLL_MS = 10 };
 
@@ -63,7 +66,7 @@ static int check_owner(int fd, struct err *e)
 /* The folder's fd, or -errno. */
 static int open_dir(const struct host *h, struct err *e)
 {
-	static const char *const parts[] = { "run", "run/lock", LOCK_DIR };
+	static const char *const parts[] = { "run", "run/strait", LOCK_DIR };
 	int fd, ret;
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
@@ -89,7 +92,7 @@ static int open_lock(const struct host *h, const char *pf, struct err *e)
 	if (dir < 0)
 		return dir;
 	snprintf(name, sizeof(name), "%s.lock", pf);
-	fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? complain(e, "open a lock there") : fd;
 }
 
@@ -101,9 +104,8 @@ static int refuse_locked(const struct host *h, int fd, const char *pf,
 	int pid = n > 0 ? (int)strtol(text, NULL, 10) : 0;
 	int ret;
 
-	if (pid > 0 &&
-	    host_read(h, name, sizeof(name), "proc/%d/comm", pid) < 0)
-		snprintf(name, sizeof(name), "?");
+	if (pid > 0)
+		host_comm(h, pid, name, sizeof(name));
 	if (pid > 0)
 		ret = err_set(e, EBUSY,
 			      "%s: its VFs are being changed by %s (pid %d)",

@@ -81,7 +81,7 @@ pid_t host_vfio_holder(const struct host *h, struct bdf bdf, char *name,
 /* --- one at a time --- */
 
 /*
- * An advisory lock on /run/lock/strait/BDF.lock, dropped when the process ends.
+ * An advisory lock on /run/strait/lock/BDF.lock, dropped when the process ends.
  * wait_ms 0 does not wait. -EBUSY says who has it.
  */
 struct host_lock {

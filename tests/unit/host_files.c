@@ -205,6 +205,19 @@ static void the_holder_of_a_node_is_found(void)
 	CHECK(!strcmp(name, "qemu-system-x86"));
 }
 
+static void a_holder_cannot_send_escapes_to_a_terminal(void)
+{
+	char name[HOST_NAME_LEN], line[] = "proc/4242/comm = aX[2JYb";
+
+	*strchr(line, 'X') = '\033';
+	*strchr(line, 'Y') = '\377'; /* and no UTF-8 for JSON */
+	start();
+	tree_add(&tree, "proc/4242/fd/7 -> /dev/vfio/3");
+	tree_add(&tree, line);
+	CHECK_EQ(host_holder(&host, "/dev/vfio/3", name, sizeof(name)), 4242);
+	CHECK(!strcmp(name, "a?[2J?b"));
+}
+
 static void a_longer_path_is_no_holder(void)
 {
 	char name[HOST_NAME_LEN];
@@ -282,6 +295,7 @@ int main(void)
 	TAP_RUN(reserved_huge_pages_are_not_free);
 	TAP_RUN(a_size_without_huge_pages_has_none_free);
 	TAP_RUN(the_holder_of_a_node_is_found);
+	TAP_RUN(a_holder_cannot_send_escapes_to_a_terminal);
 	TAP_RUN(a_longer_path_is_no_holder);
 	TAP_RUN(this_process_is_no_holder);
 	TAP_RUN(this_process_knows_what_it_holds);

@@ -129,17 +129,17 @@ static void a_folder_that_others_may_write_is_refused(void)
 	char path[128];
 
 	start();
-	tree_add(&tree, "run/lock/strait/");
-	snprintf(path, sizeof(path), "%s/run/lock/strait", tree.root);
+	tree_add(&tree, "run/strait/lock/");
+	snprintf(path, sizeof(path), "%s/run/strait/lock", tree.root);
 	CHECK_EQ(chmod(path, 0777), 0);
 	CHECK_EQ(host_pf_lock(&host, pf, 0, &lock, &err), -EPERM);
-	CHECK_HAS(err.msg, "/run/lock/strait: others than root may write");
+	CHECK_HAS(err.msg, "/run/strait/lock: others than root may write");
 }
 
 static void a_link_in_place_of_the_folder_is_refused(void)
 {
 	start();
-	tree_add(&tree, "elsewhere/\nrun/lock/strait -> ../../elsewhere");
+	tree_add(&tree, "elsewhere/\nrun/strait/lock -> ../../elsewhere");
 	CHECK(host_pf_lock(&host, pf, 0, &lock, &err) < 0);
 	CHECK(!host_exists(&host, "elsewhere/0000:01:00.0.lock"));
 }
@@ -147,9 +147,42 @@ static void a_link_in_place_of_the_folder_is_refused(void)
 static void a_link_in_place_of_the_lock_is_refused(void)
 {
 	start();
-	tree_add(&tree, "run/lock/strait/0000:01:00.0.lock -> ../../../victim");
+	tree_add(&tree, "run/strait/lock/0000:01:00.0.lock -> ../../../victim");
 	CHECK(host_pf_lock(&host, pf, 0, &lock, &err) < 0);
 	CHECK(!host_exists(&host, "victim"));
+}
+
+/* With /run and /run/lock as Debian has them. */
+static void another_user_cannot_be_there_first(void)
+{
+	char path[128];
+	pid_t pid;
+
+	start();
+	if (geteuid())
+		return; /* it takes root to become another */
+	tree_add(&tree, "run/lock/");
+	CHECK_EQ(chmod(tree.root, 0755), 0);
+	snprintf(path, sizeof(path), "%s/run/lock", tree.root);
+	CHECK_EQ(chmod(path, 01777), 0);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid)
+		_exit(setgid(65534) || setuid(65534) ||
+		      !host_pf_lock(&host, pf, 0, &other, &err));
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+	CHECK_EQ(host_pf_lock(&host, pf, 0, &lock, &err), 0);
+}
+
+/* Who can open a file, also for reading alone, can flock it. */
+static void another_user_cannot_open_a_lock(void)
+{
+	struct stat st;
+
+	start();
+	CHECK_EQ(host_pf_lock(&host, pf, 0, &lock, &err), 0);
+	CHECK_EQ(fstat(lock.fd, &st), 0);
+	CHECK_EQ(st.st_mode & 077, 0);
 }
 
 int main(void)
@@ -164,6 +197,8 @@ int main(void)
 	TAP_RUN(a_folder_that_others_may_write_is_refused);
 	TAP_RUN(a_link_in_place_of_the_folder_is_refused);
 	TAP_RUN(a_link_in_place_of_the_lock_is_refused);
+	TAP_RUN(another_user_cannot_be_there_first);
+	TAP_RUN(another_user_cannot_open_a_lock);
 	host_pf_unlock(&lock);
 	host_pf_unlock(&other);
 	tree_remove(&tree);

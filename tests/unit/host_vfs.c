@@ -12,7 +12,7 @@
 
 #define PF   "sys/bus/pci/devices/0000:01:00.0"
 #define VF   "sys/bus/pci/devices/0000:01:10.0"
-#define NOTE "run/lock/strait/0000:01:00.0.autoprobe"
+#define NOTE "run/strait/lock/0000:01:00.0.autoprobe"
 
 static struct tree tree;
 static struct host host;

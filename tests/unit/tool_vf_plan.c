@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Plan files: what is read, and what is refused with which words. */
 #include <errno.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/tap.h"
@@ -216,6 +218,45 @@ static void a_file_too_large_is_not_read(void)
 	CHECK_HAS(err.msg, "/dev/zero");
 }
 
+/* As of a shell's <(command). */
+static void a_pipe_is_read_to_its_end(void)
+{
+	static const char text[] =
+		"{\"version\": 1, \"pfs\": [{\"pf\": \"eth0\"}]}";
+	char path[32];
+	int ends[2];
+	pid_t pid;
+
+	CHECK_EQ(pipe(ends), 0);
+	snprintf(path, sizeof(path), "/dev/fd/%d", ends[0]);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (!pid) {
+		usleep(50000);
+		_exit(write(ends[1], text, strlen(text)) < 0);
+	}
+	close(ends[1]);
+	plan_free(&plan);
+	err = (struct err){ 0 };
+	CHECK_EQ(plan_load(path, &plan, &err), 0);
+	CHECK_EQ(plan.nr_pfs, 1);
+	close(ends[0]);
+	CHECK_EQ(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_fifo_without_a_writer_does_not_wait(void)
+{
+	char dir[] = "/tmp/tool_vf_plan.XXXXXX", path[64];
+
+	CHECK(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/fifo", dir);
+	CHECK_EQ(mkfifo(path, 0600), 0);
+	err = (struct err){ 0 };
+	CHECK_EQ(plan_load(path, &plan, &err), -EINVAL);
+	unlink(path);
+	rmdir(dir);
+}
+
 static void a_folder_is_its_json_files(void)
 {
 	char dir[] = "/tmp/tool_vf_plan.XXXXXX", file[64];
@@ -263,6 +304,8 @@ int main(void)
 	TAP_RUN(a_name_with_escapes_shows_as_text);
 	TAP_RUN(more_vfs_than_allowed_are_refused);
 	TAP_RUN(a_file_too_large_is_not_read);
+	TAP_RUN(a_pipe_is_read_to_its_end);
+	TAP_RUN(a_fifo_without_a_writer_does_not_wait);
 	TAP_RUN(a_folder_is_its_json_files);
 	TAP_RUN(a_missing_file_is_named);
 	plan_free(&plan);

@@ -5,6 +5,7 @@
  * the lab's.
  */
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "tests/fake/drivers.h"
@@ -185,6 +186,9 @@ static void a_record_of_an_earlier_vf_does_not_count(void)
 	r.instance++;
 	CHECK_EQ(record_save(&host, &r, &err), 0);
 	CHECK_EQ(record_load(&host, vf0, &r, &err), -ENOENT);
+	CHECK(!strcmp(r.driver, ""));
+	CHECK_EQ(run(RELEASE), 0);
+	CHECK(!strcmp(driver_of("0000:01:10.0"), "none"));
 }
 
 static void a_vf_that_another_bound_is_left_without_a_driver(void)
@@ -216,6 +220,7 @@ static void a_damaged_record_is_named_and_nothing_touched(void)
 		CHECK_EQ(run(BIND), -EINVAL);
 		CHECK_HAS(err.msg, RECORD);
 		CHECK_EQ(drivers.nr_writes, 0);
+		CHECK(host_exists(&host, RECORD));
 	}
 }
 
@@ -321,6 +326,91 @@ static void a_count_over_the_maximum_is_refused_with_the_maximum(void)
 	CHECK_EQ(drivers.nr_writes, 0);
 }
 
+/* Which another instance has made while this one waited for the lock. */
+static void making_vfs_where_there_are_others_is_refused(void)
+{
+	static const char text[] =
+		"{\"version\":1,\"pfs\":[{\"pf\":\"01:00.0\",\"count\":3}]}";
+
+	start();
+	plan_free(&plan);
+	CHECK_EQ(plan_parse(text, strlen(text), "test", &plan, &err), 0);
+	plan.pfs[0].is_create = true;
+	CHECK_EQ(work_run(&host, &plan, &opts, &done, &err), -EBUSY);
+	CHECK_HAS(err.msg, "it has 2 VFs already");
+	CHECK_HAS(err.hint, "resize");
+	CHECK_EQ(drivers.nr_writes, 0);
+}
+
+static void an_interface_in_another_namespace_is_not_taken(void)
+{
+	start();
+	tree_add(&tree,
+		 "- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net");
+	tree_add(&tree,
+		 "sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/");
+	CHECK_EQ(run(BIND), -EBUSY);
+	CHECK_HAS(err.msg, "another network namespace");
+	CHECK_EQ(drivers.nr_writes, 0);
+}
+
+static void what_the_host_has_already_needs_no_release(void)
+{
+	start();
+	tree_add(&tree,
+		 "- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net");
+	tree_add(&tree,
+		 "sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/");
+	CHECK_EQ(run(RELEASE), 0);
+	CHECK_EQ(done.nr, 0);
+}
+
+static void vectors_of_a_bound_vf_are_refused_before_the_first_change(void)
+{
+	start();
+	tree_add(&tree, DEVICES "0000:01:00.0/sriov_vf_total_msix = 64");
+	CHECK_EQ(run(BIND ",{\"vf\":1,\"msix\":4}"), -EBUSY);
+	CHECK_HAS(err.msg, "0000:01:10.2: msix: ");
+	CHECK_HAS(err.msg, "igbvf");
+	CHECK_EQ(drivers.nr_writes, 0);
+	as_at_the_start();
+}
+
+static void a_signal_ends_it_before_the_next_pf(void)
+{
+	static const char text[] =
+		"{\"version\":1,\"pfs\":[{\"pf\":\"01:00.0\",\"count\":0}]}";
+	sigset_t set, old;
+	int sig;
+
+	start();
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	raise(SIGTERM);
+	plan_free(&plan);
+	CHECK_EQ(plan_parse(text, strlen(text), "test", &plan, &err), 0);
+	CHECK_EQ(work_run(&host, &plan, &opts, &done, &err), -EINTR);
+	CHECK_HAS(err.msg, "interrupted");
+	CHECK_EQ(sigwait(&set, &sig), 0);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+static void a_vf_without_interface_has_the_name_of_its_class(void)
+{
+	struct pf_state s;
+
+	start();
+	tree_add(&tree,
+		 "- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net");
+	tree_add(&tree, DEVICES "0000:01:10.0/nvme/nvme1/");
+	CHECK_EQ(state_read(&host, pf, &s, &err), 0);
+	CHECK(!strcmp(s.vfs[0].netdev, ""));
+	CHECK(!strcmp(s.vfs[0].name, "nvme1"));
+	CHECK(!strcmp(s.vfs[1].name, ""));
+	state_free(&s);
+}
+
 int main(void)
 {
 	TAP_RUN(binding_leaves_a_record_of_how_it_was);
@@ -339,6 +429,12 @@ int main(void)
 	TAP_RUN(a_lock_that_another_holds_is_respected);
 	TAP_RUN(a_pf_that_is_there_twice_is_refused);
 	TAP_RUN(a_count_over_the_maximum_is_refused_with_the_maximum);
+	TAP_RUN(making_vfs_where_there_are_others_is_refused);
+	TAP_RUN(an_interface_in_another_namespace_is_not_taken);
+	TAP_RUN(what_the_host_has_already_needs_no_release);
+	TAP_RUN(vectors_of_a_bound_vf_are_refused_before_the_first_change);
+	TAP_RUN(a_signal_ends_it_before_the_next_pf);
+	TAP_RUN(a_vf_without_interface_has_the_name_of_its_class);
 	plan_free(&plan);
 	changes_free(&done);
 	tree_remove(&tree);

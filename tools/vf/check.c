@@ -14,6 +14,26 @@ struct check {
 	bool force, is_dry;
 };
 
+/* Those that are there would be lost, which is what resize is for. Under the
+ * lock, because another instance may just have made them. */
+static int check_create(const struct target *t, struct err *e)
+{
+	const struct pf_want *want = t->want;
+	char s[BDF_STR_LEN];
+	int ret;
+
+	if (!want->is_create || !t->was.pf.nr_vfs ||
+	    t->was.pf.nr_vfs == want->count)
+		return 0;
+	ret = err_set(e, EBUSY, "%s: it has %u VFs already",
+		      bdf_str(t->was.pf.bdf, s), t->was.pf.nr_vfs);
+	err_hint(
+		e,
+		"strait-vf resize %s %u makes them anew; those that stay keep their settings",
+		s, want->count);
+	return ret;
+}
+
 static int check_count(const struct host *h, const struct target *t, bool force,
 		       struct err *e)
 {
@@ -83,6 +103,18 @@ static int check_fn(const struct check *c, struct err *e)
 	return ret;
 }
 
+static int refuse_bound(const struct check *c, struct err *e)
+{
+	int ret = err_set(
+		e, EBUSY,
+		"%s: msix: the number of its vectors cannot change while a driver has it (%s)",
+		c->who, c->vf->is.driver);
+
+	err_hint(e, "echo %s > /sys/bus/pci/devices/%s/driver/unbind", c->who,
+		 c->who);
+	return ret;
+}
+
 static int check_msix(const struct check *c, struct err *e)
 {
 	const struct pf_state *pf = &c->t->was;
@@ -102,6 +134,10 @@ static int check_msix(const struct check *c, struct err *e)
 			"%s: msix: %u vectors are more than the pool of %s has, %u",
 			c->who, c->want->msix, bdf_str(pf->pf.bdf, s),
 			pf->pf.vf_total_msix);
+	/* Made before it gets another driver, but after a release. */
+	if (c->vf && c->vf->is.driver[0] &&
+	    strcmp(c->want->driver, VF_DRIVER_HOST) != 0)
+		return refuse_bound(c, e);
 	return 0;
 }
 
@@ -119,6 +155,13 @@ static int check_loaded(const struct check *c, struct err *e)
 	return -ENOENT;
 }
 
+/* It is to go back to the host, and is there. */
+static bool is_released(const struct check *c)
+{
+	return !strcmp(c->want->driver, VF_DRIVER_HOST) && !c->vf->has_record &&
+	       !host_is_vfio_driver(c->vf->is.driver);
+}
+
 static int check_driver(const struct check *c, struct err *e)
 {
 	struct host_bind_opts opts = { .driver = c->want->driver,
@@ -131,11 +174,11 @@ static int check_driver(const struct check *c, struct err *e)
 	if (!c->vf)
 		return check_loaded(c, e);
 	vf = c->vf->vf.dev.bdf;
-	if (!strcmp(c->want->driver, c->vf->is.driver))
+	if (!strcmp(c->want->driver, c->vf->is.driver) || is_released(c))
 		return 0;
-	ret = c->force || !host_is_vfio_driver(c->vf->is.driver)
-		      ? 0
-		      : host_vf_in_use(c->h, vf, e);
+	/* Also of what is on another driver: its interface may be in another
+	 * network namespace, which binding does not see. */
+	ret = c->force ? 0 : host_vf_in_use(c->h, vf, e);
 	if (ret || !strcmp(c->want->driver, VF_DRIVER_HOST))
 		return ret;
 	/* With force binding itself says what is lost. */
@@ -192,8 +235,10 @@ int target_check(const struct host *h, const struct target *t,
 		 const struct work_opts *opts, struct err *e)
 {
 	bool is_anew = t->want->has_count && t->want->count != t->was.pf.nr_vfs;
-	int ret = check_count(h, t, opts->force, e);
+	int ret = check_create(t, e);
 
+	if (!ret)
+		ret = check_count(h, t, opts->force, e);
 	if (!ret)
 		ret = check_eswitch(t, e);
 	for (size_t i = 0; !ret && i < t->want->nr_vfs; i++) {

@@ -25,7 +25,7 @@ static int parse_count(const char *word, unsigned int *out, struct err *e)
 }
 
 static int run(struct cli *cli, const char *name, unsigned int count,
-	       struct err *e)
+	       bool is_create, struct err *e)
 {
 	struct vf_tool *tool = cli->own;
 	struct plan plan = { 0 };
@@ -34,41 +34,20 @@ static int run(struct cli *cli, const char *name, unsigned int count,
 	if (!pf)
 		return CLI_HOST;
 	pf->has_count = true;
+	pf->is_create = is_create;
 	pf->count = count;
 	if (tool->has_probe)
 		pf->has_probe = pf->probe = true;
 	return vf_run(cli, &plan, e);
 }
 
-/* Those that are there would be lost, which is what resize is for. */
-static int check_none(const struct host *h, const char *name,
-		      unsigned int count, struct err *e)
-{
-	struct host_pf pf;
-	char s[BDF_STR_LEN];
-	int ret = host_pf_find(h, name, &pf, e);
-
-	if (ret || !pf.nr_vfs || pf.nr_vfs == count)
-		return ret;
-	ret = err_set(e, EBUSY, "%s: it has %u VFs already", bdf_str(pf.bdf, s),
-		      pf.nr_vfs);
-	err_hint(
-		e,
-		"strait-vf resize %s %u makes them anew; those that stay keep their settings",
-		s, count);
-	return ret;
-}
-
 int vf_create(struct cli *cli, struct err *e)
 {
-	struct vf_tool *tool = cli->own;
 	unsigned int count;
-	int ret;
 
 	if (parse_count(cli->words[1], &count, e))
 		return CLI_USAGE;
-	ret = check_none(&tool->host, cli->words[0], count, e);
-	return ret ? vf_status(ret) : run(cli, cli->words[0], count, e);
+	return run(cli, cli->words[0], count, true, e);
 }
 
 int vf_resize(struct cli *cli, struct err *e)
@@ -77,10 +56,10 @@ int vf_resize(struct cli *cli, struct err *e)
 
 	if (parse_count(cli->words[1], &count, e))
 		return CLI_USAGE;
-	return run(cli, cli->words[0], count, e);
+	return run(cli, cli->words[0], count, false, e);
 }
 
 int vf_destroy(struct cli *cli, struct err *e)
 {
-	return run(cli, cli->words[0], 0, e);
+	return run(cli, cli->words[0], 0, false, e);
 }

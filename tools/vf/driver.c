@@ -75,6 +75,7 @@ int driver_bind(struct maker *m, const char *driver,
 	struct bdf vf = m->vf->vf.dev.bdf;
 	struct err ignored = { 0 };
 	struct step *step;
+	bool is_new = false;
 	struct vf_record r;
 	int ret = check_holder(m, e);
 
@@ -88,13 +89,16 @@ int driver_bind(struct maker *m, const char *driver,
 	ret = record_load(m->h, vf, &r, e);
 	step->has_record = !ret;
 	step->record = r;
-	if (ret == -ENOENT && !(ret = describe(m, carried, &r, e)))
+	if (ret == -ENOENT && !(ret = describe(m, carried, &r, e))) {
 		ret = record_save(m->h, &r, e);
+		is_new = !ret;
+	}
 	if (!ret)
 		ret = host_bind_driver(m->h, vf, &opts, &step->bind, e);
-	/* What was not even begun needs no record and no undo. */
+	/* What was not even begun needs no undo, and no record of ours; one
+	 * that cannot be read is the user's to judge. */
 	if (ret && !step->bind.changed) {
-		if (!step->has_record)
+		if (is_new)
 			record_drop(m->h, vf, &ignored);
 		m->journal->nr--;
 	}

@@ -99,10 +99,11 @@ static json_t *vf_json(const struct vf_state *v)
 	char s[BDF_STR_LEN];
 
 	return json_pack(
-		"{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
+		"{s:s, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}",
 		"bdf", bdf_str(v->vf.dev.bdf, s), "vf", (int)v->vf.index,
-		"netdev", text_or_null(v->netdev), "driver",
-		text_or_null(v->vf.dev.driver), "iommu_group",
+		"netdev", text_or_null(v->netdev), "name",
+		text_or_null(v->name), "driver", text_or_null(v->vf.dev.driver),
+		"iommu_group",
 		number_or_null(v->vf.dev.group, v->vf.dev.group >= 0), "msix",
 		number_or_null(v->is.msix, v->is.has_msix), "settings",
 		settings_json(&v->is), "counters", counters_json(v), "node",
@@ -287,7 +288,8 @@ static void vf_row(struct table *t, const struct vf_state *v)
 	table_row(t);
 	table_cell(t, VF_BDF_, TABLE_BOLD, "%s", bdf_str(v->vf.dev.bdf, s));
 	table_cell(t, VF_NUMBER, TABLE_PLAIN, "%u", v->vf.index);
-	table_cell(t, VF_NETDEV_, TABLE_PLAIN, "%s", v->netdev);
+	table_cell(t, VF_NETDEV_, TABLE_PLAIN, "%s",
+		   v->netdev[0] ? v->netdev : v->name);
 	table_cell(t, VF_DRIVER_, is_vfio ? TABLE_GREEN : TABLE_PLAIN, "%s",
 		   v->vf.dev.driver);
 	if (v->vf.dev.group >= 0)

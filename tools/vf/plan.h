@@ -22,6 +22,7 @@ enum {
 struct pf_want {
 	char name[PLAN_NAME_LEN]; /* as the user wrote it, see host_pf_find */
 	bool has_count, has_probe, has_eswitch;
+	bool is_create; /* other VFs that are there are not to be lost */
 	unsigned int count;
 	bool probe; /* the host's drivers may take new VFs */
 	enum devlink_eswitch eswitch;

@@ -459,11 +459,14 @@ static int load_fd(int fd, const char *path, struct plan *p, struct err *e)
 
 static int load_file(const char *path, struct plan *p, struct err *e)
 {
-	/* A FIFO without a writer would wait. */
+	/* Opening a FIFO without a writer would wait; reading one that has a
+	 * writer has to, as of a shell's <(command). */
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_sys(e, path, "open");
+	if (fcntl(fd, F_SETFL, 0))
+		return err_sys(e, path, "make reading wait");
 	return load_fd(fd, path, p, e);
 }
 

@@ -231,5 +231,6 @@ int record_load(const struct host *h, struct bdf vf, struct vf_record *out,
 		return 0;
 	log_debug(bdf_str(vf, s),
 		  "the record is of a VF that was there before; ignored");
+	*out = (struct vf_record){ 0 };
 	return -ENOENT;
 }

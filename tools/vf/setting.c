@@ -146,7 +146,8 @@ static int vlan_parse(struct vf_want *w, const char *value, struct err *e)
 	if (qos > QOS_MAX)
 		return bad_value(value, "over the highest priority, 7", hint,
 				 e);
-	if (!id && (qos || proto != VF_PROTO_8021Q))
+	/* 0 with a priority: frames without a VLAN, but with that priority. */
+	if (!id && (proto != VF_PROTO_8021Q))
 		return bad_value(value, "no VLAN, but has what only one has",
 				 "write 0 alone for no VLAN", e);
 	w->conf.vlan = (uint16_t)id;

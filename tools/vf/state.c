@@ -88,6 +88,28 @@ static void read_owner(const struct host *h, struct vf_state *v)
 		snprintf(v->is.owner, sizeof(v->is.owner), "%u", st.st_uid);
 }
 
+static int take_name(const char *name, void *arg)
+{
+	struct vf_state *v = arg;
+
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	return 1;
+}
+
+static void read_name(const struct host *h, struct vf_state *v)
+{
+	static const char *const classes[] = { "nvme", "infiniband", "accel",
+					       "drm" };
+	char s[BDF_STR_LEN];
+
+	bdf_str(v->vf.dev.bdf, s);
+	if (host_netdev(h, v->vf.dev.bdf, v->netdev, sizeof(v->netdev)))
+		return;
+	for (unsigned int i = 0; i < ARRAY_SIZE(classes) && !v->name[0]; i++)
+		host_each_name(h, take_name, v, "sys/bus/pci/devices/%s/%s", s,
+			       classes[i]);
+}
+
 static void read_vf(const struct host *h, struct vf_state *v)
 {
 	struct vfio_nodes nodes;
@@ -97,7 +119,7 @@ static void read_vf(const struct host *h, struct vf_state *v)
 
 	v->is.index = v->vf.index;
 	memcpy(v->is.driver, v->vf.dev.driver, sizeof(v->is.driver));
-	host_netdev(h, bdf, v->netdev, sizeof(v->netdev));
+	read_name(h, v);
 	v->is.msix = state_msix(h, bdf);
 	v->is.has_msix = v->is.msix > 0;
 	v->has_record = !record_load(h, bdf, &record, &ignored);

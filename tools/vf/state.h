@@ -10,7 +10,8 @@ enum { NETDEV_LEN = 16 };
 
 struct vf_state {
 	struct host_vf vf;
-	char netdev[NETDEV_LEN]; /* its own on the host, "" without */
+	char netdev[NETDEV_LEN];  /* its own on the host, "" without */
+	char name[HOST_NAME_LEN]; /* where that is none: "nvme1", "mlx5_2" */
 	/* What is known of its settings, in the form in which they are wanted;
 	 * owner is the user of its VFIO file unless that is root. */
 	struct vf_want is;

@@ -300,8 +300,10 @@ static int interrupted(const struct work *w, struct err *e)
 
 static int make_target(struct work *w, struct target *t, struct err *e)
 {
-	int ret = set_eswitch(w, t, e);
+	int ret = interrupted(w, e);
 
+	if (!ret)
+		ret = set_eswitch(w, t, e);
 	if (!ret)
 		ret = set_count(w, t, e);
 	if (!ret && t->want->nr_vfs)

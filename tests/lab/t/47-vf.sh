@@ -239,7 +239,7 @@ is "which_leaves_all_as_it_was" \
 
 "$vf_tool" create $PF 2 > /dev/null &
 first=$!
-until [ "$(cat "/run/lock/strait/$PF.lock" 2> /dev/null)" = $first ]; do
+until [ "$(cat "/run/strait/lock/$PF.lock" 2> /dev/null)" = $first ]; do
 	kill -0 $first 2> /dev/null || break
 done
 kill -STOP $first
@@ -271,6 +271,7 @@ refused "its_vf_has_no_mac" 3 'mac: it is set through a network interface' \
 	vf set "$nvme_vf" mac=52:54:00:aa:00:00
 is "its_vf_goes_to_any_driver" "$(status_of vf bind "$nvme_vf" nvme) $(pci_driver "$nvme_vf")" \
 	"0 nvme"
+is "where_its_name_is_listed" "$(listed "$nvme_vf" name)" "$(ls "$pci_dir/$nvme_vf/nvme")"
 is "and_back_to_none" "$(status_of vf release "$nvme_vf") $(pci_binding "$nvme_vf")" \
 	"0 none (null)"
 is "its_vfs_are_destroyed" "$(status_of vf destroy "$disk") $(cat "$pci_dir/$disk/sriov_numvfs")" \
