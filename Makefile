@@ -16,7 +16,7 @@ make check      all tests; check-unit, check-kvm, check-lab run one kind
 make soak       the same rounds of use again and again, for an hour, looking for leaks
 make bench-boot start-up time, memory and VM exits beside other VMMs (emulated host)
 make bench-vfio what assigning a device costs, beside QEMU, on both VFIO back ends
-make bench-tools CPU time of strait-iommu on a machine with 2,048 functions
+make bench-tools strait-iommu on a machine with 2,048 functions; what strait-vf adds to making VFs
 make lint       clang-format, clang-tidy, cppcheck, shellcheck, includes
 make fuzz       each fuzzer for FUZZ_S seconds (20), vfio_config for three times as long
 make install    to PREFIX ($(PREFIX)), below DESTDIR
@@ -154,9 +154,10 @@ soak bench-boot bench-vfio: deps-build+lab
 	@$(MAKE) $(JOBS) all
 	@tests/lab/$@
 
-bench-tools: deps-build
+bench-tools: deps-build+lab
 	@$(MAKE) $(JOBS) all
 	@tests/tools/$@
+	@tests/lab/lab run tests/lab/bench/vf-create
 
 # --- lint: every tool's suppressions are in its configuration, with reasons ---
 
