@@ -326,7 +326,7 @@ static int want_member(const char *name, void *arg)
 static int want_around(const struct host *h, struct bdf bdf, bool is_near,
 		       struct wanted *w)
 {
-	struct chain c;
+	struct chain c = { 0 };
 	struct members_wanted m = { .chain = is_near ? &c : NULL, .w = w };
 	char name[BDF_STR_LEN];
 	struct host devices;
