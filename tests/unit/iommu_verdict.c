@@ -266,6 +266,28 @@ static void a_tolerated_bridge_in_the_group_is_no_blocker(void)
 	CHECK_HAS(find("acs")->remedy, "below a port that has ACS");
 }
 
+static void acs_that_is_off_is_told_bit_by_bit(void)
+{
+	static const struct function f[] = {
+		{ .path = ROOT,
+		  .group = 7,
+		  .driver = "pcieport",
+		  .is_bridge = true,
+		  .type = PCI_EXP_TYPE_ROOT_PORT,
+		  .has_acs = true,
+		  .acs_cap = 0x1f,
+		  .acs_ctrl = PCI_ACS_SV | PCI_ACS_UF },
+		{ .path = ROOT "/0000:02:00.0", .group = 7 },
+		{ .path = NULL },
+	};
+
+	judge_nic(f, "");
+	CHECK_EQ(find("acs")->level, FINDING_NOTE);
+	CHECK_HAS(find("acs")->text,
+		  "0000:00:04.0 (root port) has ACS with RR CR off");
+	CHECK_HAS(find("acs")->remedy, "pci=config_acs=");
+}
+
 static void without_an_iommu_the_gap_is_still_told(void)
 {
 	judge_nic(no_acs, "- sys/kernel/iommu_groups\n"
@@ -765,6 +787,7 @@ int main(void)
 	TAP_RUN(one_that_is_assigned_with_it_is_no_blocker);
 	TAP_RUN(another_that_is_not_is_one);
 	TAP_RUN(a_tolerated_bridge_in_the_group_is_no_blocker);
+	TAP_RUN(acs_that_is_off_is_told_bit_by_bit);
 	TAP_RUN(without_an_iommu_the_gap_is_still_told);
 	TAP_RUN(an_acs_override_is_a_warning);
 	TAP_RUN(a_quirk_is_a_note);

@@ -137,6 +137,10 @@ wait "$holder" || true
 
 as_user=(setpriv --reuid 65534 --regid 65534 --clear-groups)
 ok "it_lists_without_root" "${as_user[@]}" "$iommu" list
+for command in graph "why $vf" "record -"; do
+	# shellcheck disable=SC2086 # words
+	ok "${command%% *}_works_too" "${as_user[@]}" "$iommu" $command
+done
 like "and_says_what_takes_root" "$("${as_user[@]}" "$iommu" tree 2>&1)" '^note: .*run it as root'
 like "also_about_permission" "$("${as_user[@]}" "$iommu" check "$vf" || true)" ' permission '
 
