@@ -51,6 +51,24 @@ like "colours_when_asked_for" "$out" $'\033\\[3[0-9]m'
 run env COLUMNS=90 "$iommu" list --from "$flat"
 is "no_line_is_wider_than_the_terminal" "$(awk 'length > 90' <<< "$out")" ""
 like "names_give_way_first" "$out" '0000:01:00.0 .*~'
+# Every record has other widths: bridges below bridges, VFs, ports with ACS.
+for width in 40 60 80; do
+	for command in list tree "why 0000:00:1f.2"; do
+		wide="" lost=""
+		for record in "$records"/*.tar.xz; do
+			# shellcheck disable=SC2086 # words
+			run env COLUMNS=$width LC_ALL=C.UTF-8 "$iommu" $command --from "$record"
+			# Sentences of why are broken at spaces, and not words.
+			wide+=$(perl -CSD -lne 'BEGIN { $w = shift } print if length > $w' "$width" "$tmp/out")
+			grep -Eq '(FUNCTION|HOP) ' <<< "$out" || lost+="$record "
+			[ "${command%% *}" = why ] || grep -q ' DRIVER' <<< "$out" || lost+="$record "
+		done
+		is "no_row_of_${command%% *}_is_wider_than_$width" "$wide" ""
+		is "and_the_important_columns_of_${command%% *}_stay_at_$width" "$lost" ""
+	done
+done
+run env COLUMNS=40 "$iommu" list --from "$flat"
+like "at_40_the_group_the_function_and_the_driver_stay" "$out" '^GROUP  FUNCTION      DRIVER$'
 run env COLUMNS=80 "$iommu" check --from "$flat" 01:00.0
 is "sentences_are_broken" "$(awk 'length > 80' <<< "$out")" ""
 run env LC_ALL=C.UTF-8 "$iommu" tree --from "$flat"

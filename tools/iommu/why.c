@@ -21,9 +21,9 @@ enum column {
 
 static const struct table_column columns[NR_COLUMNS] = {
 	[COL_FN] = { .title = "HOP" },
-	[COL_TYPE] = { .title = "TYPE" },
-	[COL_ACS] = { .title = "ACS" },
-	[COL_ARI] = { .title = "ARI" },
+	[COL_TYPE] = { .title = "TYPE", .rank = 2 },
+	[COL_ACS] = { .title = "ACS", .rank = 1 },
+	[COL_ARI] = { .title = "ARI", .rank = 3 },
 	[COL_GROUP] = { .title = "GROUP", .is_right = true },
 	[COL_IN] = { .title = "MEMBER" },
 	[COL_WHY] = { .title = "ISOLATION" },
