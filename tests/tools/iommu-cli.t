@@ -29,6 +29,14 @@ refused "sizes_have_units" 2 '--memory 12Q: not a size' '--memory 4G' check --me
 refused "sizes_do_not_wrap" 2 '--memory 99999999T: not a size' . check --memory 99999999T 01:00.0
 refused "formats_are_two" 2 '--format: "png" is not one of: dot, svg' . graph --format png
 refused "a_record_needs_a_name" 2 'record: too few' 'record FILE' record
+refused "a_record_with_an_empty_name_is_refused" 2 'record: the name of the file is empty' \
+	'.tar, .tar.gz, .tar.xz or .tar.zst' record --from "$flat" ""
+for name in x.tar.bz2 x.zip record .; do
+	refused "a_record_called_${name}_is_refused" 2 "$tmp/$name: the name ends in no format" \
+		'.tar, .tar.gz, .tar.xz or .tar.zst' record --from "$flat" "$tmp/$name"
+	[ ! -f "$tmp/$name" ]
+	result $? "and_nothing_is_written_to_$name"
+done
 echo mine > "$tmp/taken.tar"
 refused "a_file_that_is_there_is_not_overwritten" 3 "$tmp/taken.tar: there is such a file" \
 	'another name' record --from "$flat" "$tmp/taken.tar"
@@ -97,6 +105,11 @@ fi
 run "$iommu" record --json --from "$flat" "$tmp/copy.tar.gz"
 # shellcheck disable=SC2016 # it is for perl
 is "a_record_can_be_recorded" "$status $(json '$_->{functions}')" "0 11"
+for suffix in gz:1f8b xz:fd377a58 zst:28b52ffd tar:73747261; do
+	"$iommu" record --from "$flat" "$tmp/format.${suffix%:*}" > /dev/null
+	is "a_record_is_in_the_format_of_its_name_${suffix%:*}" \
+		"$(od -An -tx1 -N 8 "$tmp/format.${suffix%:*}" | tr -d " " | grep -c "^${suffix#*:}")" 1
+done
 for command in list tree "why 01:00.0" "check 01:00.0"; do
 	# shellcheck disable=SC2086 # words
 	is "a_copy_says_the_same_of_${command%% *}" \

@@ -157,6 +157,10 @@ like "the_list_says_where_to_ask" "$err" '^note: there are no IOMMU groups'
 like "functions_are_listed_all_the_same" "$out" '0000:01:00.0 '
 from iommu-off why 01:00.0
 like "why_says_it_too" "$out" 'It is in no IOMMU group'
+unlike "where_nothing_is_a_member" "$out" 'MEMBER'
+like "and_no_boundary_is" "$out" 'the boundary of its group would be above 0000:00:03.0'
+from iommu-off why --json 01:00.0
+is "also_in_json" "$(json 'scalar grep { $_->{in_group} } @{$_->{hops}}')" 0
 
 # ---- AMD ----
 
