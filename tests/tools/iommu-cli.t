@@ -135,6 +135,20 @@ else
 	skip "a_full_disk_is_status_3" "no /dev/full"
 	skip "and_told" "no /dev/full"
 fi
+for command in "list" "list --json" "why 01:00.0" "record -"; do
+	status=0
+	# shellcheck disable=SC2086 # words
+	"$iommu" $command --from "$flat" >&- 2> "$tmp/err" || status=$?
+	is "no_standard_output_is_status_3_of_$command" "$status" 3
+	like "and_told_by_$command" "$(cat "$tmp/err")" '^error: standard output: write: '
+done
+status=0
+"$iommu" --version >&- 2> /dev/null || status=$?
+is "also_of_version" "$status" 3
+run bash -c '"$1" list --from "$2" 2>&- <&-' - "$iommu" "$flat"
+is "other_standard_files_may_be_closed" "$status $(grep -c 01:00.0 <<< "$out")" "0 1"
+run bash -c '"$1" record --from "$2" "$3" <&-' - "$iommu" "$flat" "$tmp/closed.tar"
+is "also_for_a_record" "$("$iommu" list --from "$tmp/closed.tar")" "$("$iommu" list --from "$flat")"
 "$iommu" list --from "$flat" | head -n 1 > /dev/null
 for signal in INT TERM KILL; do
 	mkfifo "$tmp/fifo"
