@@ -79,6 +79,9 @@ run env COLUMNS=40 "$iommu" list --from "$flat"
 like "at_40_the_group_the_function_and_the_driver_stay" "$out" '^GROUP  FUNCTION      DRIVER$'
 run env COLUMNS=80 "$iommu" check --from "$flat" 01:00.0
 is "sentences_are_broken" "$(awk 'length > 80' <<< "$out")" ""
+run env COLUMNS=40 "$iommu" check --from "$records/multifunction.tar.xz" 02:00.0
+is "sentences_are_broken_at_40_as_well" "$(awk 'length > 40' <<< "$out")" ""
+like "and_stand_below_what_they_are_about" "$out" $'\n  note     acs\n    it shares its slot'
 run env LC_ALL=C.UTF-8 "$iommu" tree --from "$flat"
 like "trees_are_drawn_where_utf8_is" "$out" '└─0000:01:00.0'
 run "$iommu" tree --from "$flat"
