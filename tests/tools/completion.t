@@ -30,4 +30,34 @@ is "functions_are_offered" "$(offered "strait-iommu check --from $tmp/r ")" \
 is "a_function_is_completed_from_the_colon_on" \
 	"$(offered "strait-iommu why --from=$tmp/r 0000:3b:0")" "00.0 00.1"
 
+# ---- strait hands on to the tools ----
+
+# In a shell that has no other completion: it has to find the tools' by itself.
+after_strait() { # LINE
+	bash -c '. tools/completion/strait
+		COMP_LINE=$1 COMP_POINT=${#1} COMPREPLY=()
+		_strait
+		echo "${COMPREPLY[*]}"' - "$1"
+}
+
+is "commands_of_strait_are_offered" "$(after_strait 'strait ')" "run vf iommu --help --version"
+is "one_is_completed" "$(after_strait 'strait i')" iommu
+is "options_of_run_are_completed" "$(after_strait 'strait run --kernel x --mem')" --memory
+is "values_of_run_are_completed_from_the_equals_sign_on" \
+	"$(after_strait 'strait run --vfio backend=i')" iommufd
+is "commands_of_iommu_are_offered" "$(after_strait 'strait iommu ')" "$(offered 'strait-iommu ')"
+is "options_of_iommu_are_those_of_the_command" "$(after_strait 'strait iommu graph --f')" \
+	"--from --format"
+is "functions_of_iommu_are_completed" \
+	"$(after_strait "strait iommu why --from=$tmp/r 0000:3b:0")" "00.0 00.1"
+is "commands_of_vf_are_offered" "$(after_strait 'build/obj/strait  vf ')" \
+	"list create resize destroy set bind release plan apply save --help --version"
+is "options_of_vf_are_those_of_the_command" "$(after_strait 'strait vf apply --dev')" --device-wait
+# What the help of run has and the completion has not, or the other way round.
+help_of_run() {
+	"$STRAIT_BUILD/strait" run --help | grep -oE '^ +(-., )?--[a-z-]+' | grep -oE -- '--.*' | sort
+}
+is "all_options_of_run_are_offered" "$(after_strait 'strait run --' | tr ' ' '\n' | sort)" \
+	"$(help_of_run)"
+
 done_testing

@@ -29,6 +29,14 @@ refused "sizes_have_units" 2 '--memory 12Q: not a size' '--memory 4G' check --me
 refused "sizes_do_not_wrap" 2 '--memory 99999999T: not a size' . check --memory 99999999T 01:00.0
 refused "formats_are_two" 2 '--format: "png" is not one of: dot, svg' . graph --format png
 refused "a_record_needs_a_name" 2 'record: too few' 'record FILE' record
+refused "a_record_with_an_empty_name_is_refused" 2 'record: the name of the file is empty' \
+	'.tar, .tar.gz, .tar.xz or .tar.zst' record --from "$flat" ""
+for name in x.tar.bz2 x.zip record .; do
+	refused "a_record_called_${name}_is_refused" 2 "$tmp/$name: the name ends in no format" \
+		'.tar, .tar.gz, .tar.xz or .tar.zst' record --from "$flat" "$tmp/$name"
+	[ ! -f "$tmp/$name" ]
+	result $? "and_nothing_is_written_to_$name"
+done
 echo mine > "$tmp/taken.tar"
 refused "a_file_that_is_there_is_not_overwritten" 3 "$tmp/taken.tar: there is such a file" \
 	'another name' record --from "$flat" "$tmp/taken.tar"
@@ -51,8 +59,29 @@ like "colours_when_asked_for" "$out" $'\033\\[3[0-9]m'
 run env COLUMNS=90 "$iommu" list --from "$flat"
 is "no_line_is_wider_than_the_terminal" "$(awk 'length > 90' <<< "$out")" ""
 like "names_give_way_first" "$out" '0000:01:00.0 .*~'
+# Every record has other widths: bridges below bridges, VFs, ports with ACS.
+for width in 40 60 80; do
+	for command in list tree "why 0000:00:1f.2"; do
+		wide="" lost=""
+		for record in "$records"/*.tar.xz; do
+			# shellcheck disable=SC2086 # words
+			run env COLUMNS=$width LC_ALL=C.UTF-8 "$iommu" $command --from "$record"
+			# Sentences of why are broken at spaces, and not words.
+			wide+=$(perl -CSD -lne 'BEGIN { $w = shift } print if length > $w' "$width" "$tmp/out")
+			grep -Eq '(FUNCTION|HOP) ' <<< "$out" || lost+="$record "
+			[ "${command%% *}" = why ] || grep -q ' DRIVER' <<< "$out" || lost+="$record "
+		done
+		is "no_row_of_${command%% *}_is_wider_than_$width" "$wide" ""
+		is "and_the_important_columns_of_${command%% *}_stay_at_$width" "$lost" ""
+	done
+done
+run env COLUMNS=40 "$iommu" list --from "$flat"
+like "at_40_the_group_the_function_and_the_driver_stay" "$out" '^GROUP  FUNCTION      DRIVER$'
 run env COLUMNS=80 "$iommu" check --from "$flat" 01:00.0
 is "sentences_are_broken" "$(awk 'length > 80' <<< "$out")" ""
+run env COLUMNS=40 "$iommu" check --from "$records/multifunction.tar.xz" 02:00.0
+is "sentences_are_broken_at_40_as_well" "$(awk 'length > 40' <<< "$out")" ""
+like "and_stand_below_what_they_are_about" "$out" $'\n  note     acs\n    it shares its slot'
 run env LC_ALL=C.UTF-8 "$iommu" tree --from "$flat"
 like "trees_are_drawn_where_utf8_is" "$out" '└─0000:01:00.0'
 run "$iommu" tree --from "$flat"
@@ -79,6 +108,11 @@ fi
 run "$iommu" record --json --from "$flat" "$tmp/copy.tar.gz"
 # shellcheck disable=SC2016 # it is for perl
 is "a_record_can_be_recorded" "$status $(json '$_->{functions}')" "0 11"
+for suffix in gz:1f8b xz:fd377a58 zst:28b52ffd tar:73747261; do
+	"$iommu" record --from "$flat" "$tmp/format.${suffix%:*}" > /dev/null
+	is "a_record_is_in_the_format_of_its_name_${suffix%:*}" \
+		"$(od -An -tx1 -N 8 "$tmp/format.${suffix%:*}" | tr -d " " | grep -c "^${suffix#*:}")" 1
+done
 for command in list tree "why 01:00.0" "check 01:00.0"; do
 	# shellcheck disable=SC2086 # words
 	is "a_copy_says_the_same_of_${command%% *}" \
@@ -104,6 +138,20 @@ else
 	skip "a_full_disk_is_status_3" "no /dev/full"
 	skip "and_told" "no /dev/full"
 fi
+for command in "list" "list --json" "why 01:00.0" "record -"; do
+	status=0
+	# shellcheck disable=SC2086 # words
+	"$iommu" $command --from "$flat" >&- 2> "$tmp/err" || status=$?
+	is "no_standard_output_is_status_3_of_$command" "$status" 3
+	like "and_told_by_$command" "$(cat "$tmp/err")" '^error: standard output: write: '
+done
+status=0
+"$iommu" --version >&- 2> /dev/null || status=$?
+is "also_of_version" "$status" 3
+run bash -c '"$1" list --from "$2" 2>&- <&-' - "$iommu" "$flat"
+is "other_standard_files_may_be_closed" "$status $(grep -c 01:00.0 <<< "$out")" "0 1"
+run bash -c '"$1" record --from "$2" "$3" <&-' - "$iommu" "$flat" "$tmp/closed.tar"
+is "also_for_a_record" "$("$iommu" list --from "$tmp/closed.tar")" "$("$iommu" list --from "$flat")"
 "$iommu" list --from "$flat" | head -n 1 > /dev/null
 for signal in INT TERM KILL; do
 	mkfifo "$tmp/fifo"

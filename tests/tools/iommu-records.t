@@ -157,6 +157,10 @@ like "the_list_says_where_to_ask" "$err" '^note: there are no IOMMU groups'
 like "functions_are_listed_all_the_same" "$out" '0000:01:00.0 '
 from iommu-off why 01:00.0
 like "why_says_it_too" "$out" 'It is in no IOMMU group'
+unlike "where_nothing_is_a_member" "$out" 'MEMBER'
+like "and_no_boundary_is" "$out" 'the boundary of its group would be above 0000:00:03.0'
+from iommu-off why --json 01:00.0
+is "also_in_json" "$(json 'scalar grep { $_->{in_group} } @{$_->{hops}}')" 0
 
 # ---- AMD ----
 
@@ -277,5 +281,31 @@ like "reserved_regions_are_compared_with_it" "$(finding reserved-regions)" '^ok:
 from flat check --memory 300T --json 01:00.0
 is "a_guest_that_does_not_fit_is_refused" "$status" 1
 like "with_the_region_or_width" "$(finding reserved-regions)" '^blocker: '
+
+# ---- what the documentation shows of records ----
+
+# Prints commands of the documentation, whose output it shows up to "...", that print
+# something else, and how many it looked at.
+undocumented() {
+	# shellcheck disable=SC2016 # it is for perl
+	perl -e '
+		my ($iommu, $tmp) = splice @ARGV, 0, 2;
+		local $/;
+		open(my $f, "<", "docs/strait-iommu.md") or die;
+		my ($text, $nr) = (<$f>, 0);
+		while ($text =~ /^    # strait-iommu ((?:why|check) --from (\S+) .*)\n((?:    (?!# ).*\n|\n)*)/mg) {
+			my ($command, $record, $want) = ($1, $2, $3);
+			$command =~ s{--from (override|quirk)}{--from $tmp/$1} or $record =~ m{^tests/} or next;
+			$want =~ s/^    //mg;
+			$want =~ s/\n+\z/\n/;
+			my $is_part = $want =~ s/\.\.\.\n\z//;
+			my $got = `COLUMNS=96 $iommu $command 2>&1`;
+			$got = substr($got, 0, length $want) if $is_part;
+			print "$command\n" if $got ne $want;
+			$nr++;
+		}
+		print "$nr\n"' "$iommu" "$tmp"
+}
+is "the_documentation_shows_what_is_printed" "$(undocumented)" 7
 
 done_testing

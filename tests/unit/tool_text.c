@@ -87,6 +87,53 @@ static void a_narrow_terminal_cuts_what_may_be_cut(void)
 					  "-       -  -\n"));
 }
 
+static const char *ranked(unsigned int width)
+{
+	static const struct table_column columns[] = {
+		{ .title = "KEY" },
+		{ .title = "FIRST", .rank = 2 },
+		{ .title = "NAME", .is_flexible = true },
+		{ .title = "SECOND", .rank = 1 },
+		{ .title = "STAYS" },
+	};
+	struct table *t = table_new(columns, 5);
+	FILE *f = fmemopen(buf, sizeof(buf), "w");
+
+	table_row(t);
+	table_cell(t, 0, TABLE_PLAIN, "key");
+	table_cell(t, 1, TABLE_PLAIN, "first");
+	table_cell(t, 2, TABLE_PLAIN, "a name that is long");
+	table_cell(t, 3, TABLE_PLAIN, "second");
+	table_cell(t, 4, TABLE_PLAIN, "stays, long");
+	table_print(t, f, false, width, true);
+	fclose(f);
+	table_free(t);
+	return buf;
+}
+
+static void names_shrink_before_columns_are_left_out(void)
+{
+	/* 3 + 5 + 8 + 6 + 11 and four gaps. */
+	CHECK(!strcmp(ranked(41),
+		      "KEY  FIRST  NAME      SECOND  STAYS\n"
+		      "key  first  a name ~  second  stays, long\n"));
+}
+
+static void the_least_important_column_is_left_out_first(void)
+{
+	CHECK(!strcmp(ranked(40),
+		      "KEY  NAME            SECOND  STAYS\n"
+		      "key  a name that i~  second  stays, long\n"));
+	CHECK(!strcmp(ranked(33), "KEY  NAME             STAYS\n"
+				  "key  a name that is~  stays, long\n"));
+}
+
+static void at_the_last_what_stays_is_cut_from_the_right(void)
+{
+	CHECK(!strcmp(ranked(20), "KEY  NAME      STAYS\n"
+				  "key  a name ~  stay~\n"));
+}
+
 static void colours_do_not_count_as_width(void)
 {
 	CHECK_HAS(printed(0, true), "\033[31mä\033[0m       1  a name");
@@ -100,6 +147,9 @@ int main(void)
 	TAP_RUN(json_of_any_bytes_is_valid);
 	TAP_RUN(columns_are_aligned_by_characters);
 	TAP_RUN(a_narrow_terminal_cuts_what_may_be_cut);
+	TAP_RUN(names_shrink_before_columns_are_left_out);
+	TAP_RUN(the_least_important_column_is_left_out_first);
+	TAP_RUN(at_the_last_what_stays_is_cut_from_the_right);
 	TAP_RUN(colours_do_not_count_as_width);
 	return tap_done();
 }

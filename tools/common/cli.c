@@ -222,13 +222,17 @@ static int dispatch(const struct cli_tool *tool, int argc, char **argv,
 
 /*
  * Started with a standard file closed, the next file opened would become it
- * and get what is printed.
+ * and get what is printed. What is printed to none must not count as printed,
+ * so standard output is one that cannot be written.
  */
 static bool have_standard_files(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int mode = fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode) != fd)
 			return false;
+	}
 	return true;
 }
 

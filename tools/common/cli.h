@@ -56,8 +56,9 @@ struct cli_tool {
 
 /*
  * The whole of main: parses, runs one command, prints its error, flushes stdout
- * (a full disk or a closed pipe is an error), returns the exit status. Options
- * and words may be mixed; "--" ends options.
+ * (a full disk is an error, and so is none to print to; a pipe that nobody
+ * reads any more is none), returns the exit status. Options and words may be
+ * mixed; "--" ends options.
  */
 int cli_main(const struct cli_tool *tool, int argc, char **argv);
 

@@ -6,8 +6,10 @@
  * Cells are kept until the table is printed, because only then the width of
  * each column is known: that of its widest cell, counted in characters, not
  * bytes. If the terminal is narrower, flexible columns give way, the widest
- * first, down to a few characters; what is cut ends in "~". Nothing is ever cut
- * where there is no terminal: a pipe gets all of it.
+ * first, down to a few characters; what is cut ends in "~". Where that is not
+ * enough, columns that have a rank are left out one by one, and what that frees
+ * goes to the flexible ones; at the very last what stays is cut, from the
+ * right. Nothing is ever cut where there is no terminal: a pipe gets all of it.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -19,7 +21,13 @@
 #include "tools/common/table.h"
 #include "tools/common/text.h"
 
-enum { GAP = 2, MIN_FLEXIBLE = 8, MAX_COLUMNS = 32, CELL_LEN = 512 };
+enum {
+	GAP = 2,
+	MIN_FLEXIBLE = 8,
+	MIN_CUT = 4,
+	MAX_COLUMNS = 32,
+	CELL_LEN = 512
+};
 
 struct cell {
 	char *text; /* NULL: empty */
@@ -138,14 +146,61 @@ static unsigned int *widest_flexible(const struct table *t,
 	return best;
 }
 
-static void fit(const struct table *t, unsigned int *widths, unsigned int limit)
+/* Whether it fits then. */
+static bool shrink(const struct table *t, unsigned int *widths,
+		   unsigned int limit)
 {
-	while (limit && total_width(widths, t->nr_columns) > limit) {
+	while (total_width(widths, t->nr_columns) > limit) {
 		unsigned int *w = widest_flexible(t, widths);
 
 		if (!w)
-			return;
+			return false;
 		(*w)--;
+	}
+	return true;
+}
+
+/* Of those that are there still; nr_columns: all of them have to stay. */
+static unsigned int least_important(const struct table *t,
+				    const unsigned int *widths)
+{
+	unsigned int best = t->nr_columns, rank = 0;
+
+	for (unsigned int i = 0; i < t->nr_columns; i++)
+		if (widths[i] && t->columns[i].rank > rank) {
+			best = i;
+			rank = t->columns[i].rank;
+		}
+	return best;
+}
+
+static void cut_from_right(const struct table *t, unsigned int *widths,
+			   unsigned int limit)
+{
+	for (unsigned int i = t->nr_columns; i-- > 0;)
+		while (widths[i] > MIN_CUT &&
+		       total_width(widths, t->nr_columns) > limit)
+			widths[i]--;
+}
+
+static void fit(const struct table *t, unsigned int *widths, unsigned int limit)
+{
+	unsigned int wanted[MAX_COLUMNS];
+	size_t size = t->nr_columns * sizeof(*widths);
+	bool has_ranks = false;
+
+	memcpy(wanted, widths, size);
+	while (limit && !shrink(t, widths, limit)) {
+		unsigned int i = least_important(t, wanted);
+
+		if (i == t->nr_columns) {
+			if (has_ranks)
+				cut_from_right(t, widths, limit);
+			return;
+		}
+		has_ranks = true;
+		wanted[i] = 0;
+		memcpy(widths, wanted, size);
 	}
 }
 

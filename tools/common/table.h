@@ -27,6 +27,9 @@ struct table_column {
 	const char *title;
 	bool is_right;	  /* numbers */
 	bool is_flexible; /* cut with "~" where the terminal ends */
+	/* Left out where a terminal is too narrow for all, greatest first; 0:
+	 * stays. */
+	unsigned char rank;
 };
 
 /* Its rows grow as they are added; the text of cells is copied. */
@@ -39,7 +42,10 @@ void table_row(struct table *t);
  * would obey as "?". */
 void table_cell(struct table *t, unsigned int column, enum table_color color,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
-/* Columns that are empty in every row are left out if hide_empty. */
+/*
+ * Columns that are empty in every row are left out if hide_empty. If any column
+ * has a rank, no row is wider than width (0: no limit), whatever it takes.
+ */
 void table_print(const struct table *t, FILE *f, bool use_color,
 		 unsigned int width, bool hide_empty);
 void table_free(struct table *t);

@@ -26,25 +26,34 @@ static enum table_color level_color(enum finding_level level)
 enum {
 	LEVEL_WIDTH = 7,
 	ID_WIDTH = 19,
-	INDENT = 2 + LEVEL_WIDTH + 2 + ID_WIDTH + 2
+	INDENT = 2 + LEVEL_WIDTH + 2 + ID_WIDTH + 2,
+	/* In a terminal that is narrower the sentence goes below. */
+	MIN_WIDTH = INDENT + 24,
+	NARROW_INDENT = 4
 };
 
 static void print_finding(const struct view *v, const struct finding *f)
 {
 	char text[sizeof(f->text)], remedy[sizeof(f->remedy)];
 	enum table_color color = level_color(f->level);
+	bool is_narrow = v->width && v->width < MIN_WIDTH;
+	unsigned int indent = is_narrow ? NARROW_INDENT : INDENT;
 	FILE *out = v->cli->out;
 
-	fprintf(out, "  %s%-*s%s  %-*s  ", table_color_on(color, v->use_color),
+	fprintf(out, "  %s%-*s%s  ", table_color_on(color, v->use_color),
 		LEVEL_WIDTH, finding_level_name(f->level),
-		table_color_off(v->use_color), ID_WIDTH, f->id);
+		table_color_off(v->use_color));
+	if (is_narrow)
+		fprintf(out, "%s\n%*s", f->id, NARROW_INDENT, "");
+	else
+		fprintf(out, "%-*s  ", ID_WIDTH, f->id);
 	snprintf(text, sizeof(text), "%s", f->text);
-	wrap_print(out, text_clean(text), INDENT, v->width);
+	wrap_print(out, text_clean(text), indent, v->width);
 	if (!*f->remedy)
 		return;
 	snprintf(remedy, sizeof(remedy), "%s", f->remedy);
-	fprintf(out, "%*s-> ", INDENT, "");
-	wrap_print(out, text_clean(remedy), INDENT + 3, v->width);
+	fprintf(out, "%*s-> ", (int)indent, "");
+	wrap_print(out, text_clean(remedy), indent + 3, v->width);
 }
 
 static void print_verdict(const struct view *v, struct bdf bdf,

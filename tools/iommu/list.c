@@ -53,13 +53,13 @@ enum column {
 static const struct table_column columns[NR_COLUMNS] = {
 	[COL_GROUP] = { .title = "GROUP", .is_right = true },
 	[COL_BDF] = { .title = "FUNCTION" },
-	[COL_CLASS] = { .title = "CLASS", .is_flexible = true },
-	[COL_NAME] = { .title = "NAME", .is_flexible = true },
+	[COL_CLASS] = { .title = "CLASS", .is_flexible = true, .rank = 2 },
+	[COL_NAME] = { .title = "NAME", .is_flexible = true, .rank = 1 },
 	[COL_DRIVER] = { .title = "DRIVER" },
-	[COL_NUMA] = { .title = "NUMA", .is_right = true },
-	[COL_IOMMU] = { .title = "IOMMU" },
-	[COL_DOMAIN] = { .title = "DOMAIN" },
-	[COL_PATH] = { .title = "PATH", .is_flexible = true },
+	[COL_NUMA] = { .title = "NUMA", .is_right = true, .rank = 3 },
+	[COL_IOMMU] = { .title = "IOMMU", .rank = 4 },
+	[COL_DOMAIN] = { .title = "DOMAIN", .rank = 5 },
+	[COL_PATH] = { .title = "PATH", .is_flexible = true, .rank = 6 },
 };
 
 static void add_row(const struct view *v, const struct topo_fn *f,

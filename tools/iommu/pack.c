@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "src/base/bits.h"
 #include "tools/iommu/pack.h"
 #include "tools/iommu/record.h"
 #include "tools/iommu/scrub.h"
@@ -32,16 +33,51 @@ static void fail(struct pack *p)
 			    p->path, why ? why : "unknown error");
 }
 
-static void set_filter(struct pack *p)
+static int add_no_filter(struct archive *a)
 {
-	const char *dot = strrchr(p->path, '.');
+	(void)a;
+	return ARCHIVE_OK;
+}
 
-	if (dot && !strcmp(dot, ".gz"))
-		archive_write_add_filter_gzip(p->a);
-	else if (dot && !strcmp(dot, ".xz"))
-		archive_write_add_filter_xz(p->a);
-	else if (dot && !strcmp(dot, ".zst"))
-		archive_write_add_filter_zstd(p->a);
+static const struct suffix {
+	const char *text;
+	int (*add_filter)(struct archive *a);
+} suffixes[] = {
+	{ ".tar", add_no_filter },
+	{ ".gz", archive_write_add_filter_gzip },
+	{ ".xz", archive_write_add_filter_xz },
+	{ ".zst", archive_write_add_filter_zstd },
+};
+
+/* NULL: none that is known. */
+static const struct suffix *suffix_of(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	for (size_t i = 0; dot && i < ARRAY_SIZE(suffixes); i++)
+		if (!strcmp(dot, suffixes[i].text))
+			return &suffixes[i];
+	return NULL;
+}
+
+/* A name that promises another format would hide that it is not that. */
+static int check_name(const struct pack *p, struct err *e)
+{
+	int ret;
+
+	if (p->is_stdout || suffix_of(p->path))
+		return 0;
+	if (*p->path)
+		ret = err_set(e, EINVAL,
+			      "%s: the name ends in no format of records",
+			      p->path);
+	else
+		ret = err_set(e, EINVAL,
+			      "record: the name of the file is empty");
+	err_hint(
+		e,
+		"end it in .tar, .tar.gz, .tar.xz or .tar.zst, or give - for standard output");
+	return ret;
 }
 
 static int open_file(struct pack *p, struct err *e)
@@ -67,7 +103,8 @@ static int open_file(struct pack *p, struct err *e)
 static int open_archive(struct pack *p)
 {
 	archive_write_set_format_pax_restricted(p->a);
-	set_filter(p);
+	if (!p->is_stdout)
+		suffix_of(p->path)->add_filter(p->a);
 	archive_write_set_bytes_in_last_block(p->a, 1);
 	return archive_write_open_fd(p->a, p->fd) == ARCHIVE_OK ? 0 : -EIO;
 }
@@ -103,8 +140,10 @@ int pack_begin(struct pack **out, const char *path, struct err *e)
 	p->e = e;
 	p->fd = -1;
 	p->a = archive_write_new();
-	ret = p->a ? open_file(p, e)
+	ret = p->a ? check_name(p, e)
 		   : err_set(e, ENOMEM, "%s: out of memory", path);
+	if (!ret)
+		ret = open_file(p, e);
 	if (!ret && open_archive(p)) {
 		fail(p);
 		ret = p->failed;

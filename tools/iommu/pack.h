@@ -13,9 +13,10 @@
 struct pack;
 
 /*
- * path is made, and must not exist; "-" is standard output. It is compressed if
- * it ends in .gz, .xz or .zst. The first error stays and is returned by
- * pack_end; what comes after it is not written.
+ * path is made, and must not exist; "-" is standard output. It ends in .tar, or
+ * in .gz, .xz or .zst for it to be compressed; -EINVAL: in something else. The
+ * first error stays and is returned by pack_end; what comes after it is not
+ * written.
  */
 int pack_begin(struct pack **out, const char *path, struct err *e);
 /* Writes the end, or removes the file if anything failed. Frees. */

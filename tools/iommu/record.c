@@ -48,7 +48,7 @@ static int record_to(struct view *v, struct err *e)
 	}
 	ret = pack_begin(&p, path, e);
 	if (ret)
-		return CLI_HOST;
+		return ret == -EINVAL ? CLI_USAGE : CLI_HOST;
 	capture(&v->host, p, &sum);
 	ret = pack_end(p, &bytes, e);
 	if (ret)

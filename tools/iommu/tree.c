@@ -21,11 +21,11 @@ enum column {
 static const struct table_column columns[NR_COLUMNS] = {
 	[COL_FN] = { .title = "FUNCTION" },
 	[COL_GROUP] = { .title = "GROUP", .is_right = true },
-	[COL_TYPE] = { .title = "TYPE" },
-	[COL_ACS] = { .title = "ACS" },
-	[COL_LINK] = { .title = "LINK" },
+	[COL_TYPE] = { .title = "TYPE", .rank = 3 },
+	[COL_ACS] = { .title = "ACS", .rank = 1 },
+	[COL_LINK] = { .title = "LINK", .rank = 4 },
 	[COL_DRIVER] = { .title = "DRIVER" },
-	[COL_NAME] = { .title = "NAME", .is_flexible = true },
+	[COL_NAME] = { .title = "NAME", .is_flexible = true, .rank = 2 },
 };
 
 /* What stands before a name: by the line above it, and for what is below. */

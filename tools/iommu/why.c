@@ -21,9 +21,9 @@ enum column {
 
 static const struct table_column columns[NR_COLUMNS] = {
 	[COL_FN] = { .title = "HOP" },
-	[COL_TYPE] = { .title = "TYPE" },
-	[COL_ACS] = { .title = "ACS" },
-	[COL_ARI] = { .title = "ARI" },
+	[COL_TYPE] = { .title = "TYPE", .rank = 2 },
+	[COL_ACS] = { .title = "ACS", .rank = 1 },
+	[COL_ARI] = { .title = "ARI", .rank = 3 },
 	[COL_GROUP] = { .title = "GROUP", .is_right = true },
 	[COL_IN] = { .title = "MEMBER" },
 	[COL_WHY] = { .title = "ISOLATION" },
@@ -78,8 +78,11 @@ static enum table_color gap_color(enum acs_gap gap)
 	return gap == ACS_GAP_UNKNOWN ? TABLE_MAGENTA : TABLE_RED;
 }
 
-static void add_row(struct table *t, const struct acs_hop *hop)
+/* of: whose group it is about; in none there are no members. */
+static void add_row(struct table *t, const struct acs_hop *hop,
+		    const struct topo_fn *of)
 {
+	bool is_member = hop->in_kernel_group;
 	char text[256], s[BDF_STR_LEN];
 	const struct topo_fn *f = hop->fn;
 	enum table_color color;
@@ -92,8 +95,9 @@ static void add_row(struct table *t, const struct acs_hop *hop)
 	table_cell(t, COL_ARI, TABLE_PLAIN, "%s", ari_text(f));
 	if (f->pci.group >= 0)
 		table_cell(t, COL_GROUP, TABLE_PLAIN, "%d", f->pci.group);
-	table_cell(t, COL_IN, hop->in_kernel_group ? TABLE_YELLOW : TABLE_PLAIN,
-		   "%s", hop->in_kernel_group ? "yes" : "no");
+	if (of->pci.group >= 0)
+		table_cell(t, COL_IN, is_member ? TABLE_YELLOW : TABLE_PLAIN,
+			   "%s", is_member ? "yes" : "no");
 	table_cell(t, COL_WHY, gap_color(hop->gap), "%s",
 		   gap_short(hop, text, sizeof(text)));
 }
@@ -152,7 +156,8 @@ static void say_boundary(const struct view *v, const struct acs_path *path)
 	if (rules && rules != kernel && !path->is_unknown) {
 		snprintf(
 			text, sizeof(text),
-			"By what the hardware says of itself it would be above %s.",
+			"By what the hardware says of itself %s would be above %s.",
+			group < 0 ? "the boundary of its group" : "it",
 			bdf_str(rules->pci.bdf, s));
 		say(v, text);
 	}
@@ -217,7 +222,7 @@ static void print_path(const struct view *v, const struct topo *t,
 	struct table *table = table_new(columns, NR_COLUMNS);
 
 	for (unsigned int i = 0; table && i < path->nr; i++)
-		add_row(table, &path->hops[i]);
+		add_row(table, &path->hops[i], path->hops[0].fn);
 	if (table)
 		table_print(table, v->cli->out, v->use_color, v->width, true);
 	table_free(table);
@@ -244,7 +249,9 @@ static json_t *json_hop(const struct view *v, const struct acs_hop *hop)
 	json_object_set_new(j, "missing", view_json_bits(hop->missing));
 	json_object_set_new(j, "text",
 			    json_text(acs_gap_text(hop, text, sizeof(text))));
-	json_object_set_new(j, "in_group", json_boolean(hop->in_kernel_group));
+	json_object_set_new(
+		j, "in_group",
+		json_boolean(hop->in_kernel_group && hop->fn->pci.group >= 0));
 	json_object_set_new(j, "in_computed_group",
 			    json_boolean(hop->in_computed_group));
 	return j;
