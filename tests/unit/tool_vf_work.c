@@ -376,6 +376,56 @@ static void vectors_of_a_bound_vf_are_refused_before_the_first_change(void)
 	as_at_the_start();
 }
 
+/* VF 0 has no driver, and its PF a pool. */
+static void start_with_pool(void)
+{
+	start();
+	drivers.msix_default = 3;
+	tree_add(&tree, DEVICES "0000:01:00.0/sriov_vf_total_msix = 64\n"
+				"- " DEVICES "0000:01:10.0/driver");
+}
+
+static void default_vectors_are_asked_for_once(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0,\"driver\":\"vfio-pci\"}"), 0);
+	CHECK_EQ(done.nr, 2);
+	CHECK_EQ(state_msix(&host, vf0), 3);
+	/* Now that a driver has it, it could not be done again. */
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0,\"driver\":\"vfio-pci\"}"), 0);
+	CHECK_EQ(done.nr, 0);
+}
+
+static void other_vectors_go_back_to_the_default(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	CHECK_EQ(run("{\"vf\":0,\"msix\":8}"), 0);
+	CHECK_EQ(state_msix(&host, vf0), 8);
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	CHECK_EQ(done.nr, 1);
+	CHECK_EQ(state_msix(&host, vf0), 3);
+}
+
+static void the_default_of_an_earlier_vf_does_not_count(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	tree_add(&tree, "run/strait/lock/0000:01:10.0.msix = 1 3");
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	CHECK_EQ(done.nr, 1);
+}
+
+static void vectors_are_read_back(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":4}"), 0);
+	drivers.most_msix = 6;
+	CHECK_EQ(run("{\"vf\":0,\"msix\":8}"), -EIO);
+	CHECK_HAS(err.msg, "0000:01:10.0: msix: 8 was set, and 6 is read back");
+	CHECK_EQ(state_msix(&host, vf0), 4);
+}
+
 static void a_signal_ends_it_before_the_next_pf(void)
 {
 	static const char text[] =
@@ -433,6 +483,10 @@ int main(void)
 	TAP_RUN(an_interface_in_another_namespace_is_not_taken);
 	TAP_RUN(what_the_host_has_already_needs_no_release);
 	TAP_RUN(vectors_of_a_bound_vf_are_refused_before_the_first_change);
+	TAP_RUN(default_vectors_are_asked_for_once);
+	TAP_RUN(other_vectors_go_back_to_the_default);
+	TAP_RUN(the_default_of_an_earlier_vf_does_not_count);
+	TAP_RUN(vectors_are_read_back);
 	TAP_RUN(a_signal_ends_it_before_the_next_pf);
 	TAP_RUN(a_vf_without_interface_has_the_name_of_its_class);
 	plan_free(&plan);

@@ -77,6 +77,13 @@ static bool owner_differs(const struct vf_want *want, const struct vf_state *is)
 	       (want->driver[0] && driver_differs(want, is));
 }
 
+bool diff_msix(const struct vf_want *want, const struct vf_state *is)
+{
+	unsigned int wanted = want->msix ? want->msix : is->msix_default;
+
+	return !is->is.has_msix || is->is.msix != wanted;
+}
+
 bool diff_setting(const struct setting *s, const struct vf_want *want,
 		  const struct vf_state *is)
 {
@@ -89,6 +96,8 @@ bool diff_setting(const struct setting *s, const struct vf_want *want,
 		return driver_differs(want, is);
 	if (s->kind == SETTING_OWNER)
 		return owner_differs(want, is);
+	if (s->kind == SETTING_MSIX)
+		return diff_msix(want, is);
 	return strcmp(setting_text(s, want, wanted),
 		      setting_text(s, &is->is, now)) != 0;
 }
