@@ -21,6 +21,12 @@ ssize_t host_record_readlink(const struct host *h, const char *path, char *buf,
 bool host_kernel_if_addr(const struct host *h, const char *ifname, char *buf,
 			 size_t len);
 
+/*
+ * lock.c: the file that who binds a function locks, which nobody else can open.
+ * -errno where none can be made (not root, no /run, read-only).
+ */
+int host_bind_lock_open(const struct host *h, struct bdf bdf);
+
 /* Likely causes, for e->code of a write of count to a PF's sriov_numvfs. */
 void host_vfs_hint(const struct host *h, const struct host_pf *pf,
 		   unsigned int count, struct err *e);
