@@ -30,4 +30,28 @@ is "functions_are_offered" "$(offered "strait-iommu check --from $tmp/r ")" \
 is "a_function_is_completed_from_the_colon_on" \
 	"$(offered "strait-iommu why --from=$tmp/r 0000:3b:0")" "00.0 00.1"
 
+# shellcheck source=../../tools/completion/strait-vf
+. tools/completion/strait-vf
+
+_strait_vf_sys=$tmp/sys
+_strait_vf_dev=$tmp/dev
+mkdir -p "$tmp/sys/bus/pci/devices/0000:01:00.0/net/eth0" \
+	"$tmp/sys/bus/pci/devices/0000:01:10.0/physfn" "$tmp/dev/vfio/devices"
+touch "$tmp/sys/bus/pci/devices/0000:01:00.0/sriov_totalvfs" "$tmp/dev/vfio/vfio" \
+	"$tmp/dev/vfio/11" "$tmp/dev/vfio/devices/vfio0"
+
+offered_vf() { # LINE
+	COMP_LINE=$1
+	COMP_POINT=${#1}
+	COMPREPLY=()
+	_strait_vf
+	echo "${COMPREPLY[*]}"
+}
+
+is "set_offers_vfs_and_pfs" "$(offered_vf 'strait-vf set ')" "0000:01:10.0 0000:01:00.0 eth0"
+is "bind_offers_vfs_alone" "$(offered_vf 'strait-vf bind ')" "0000:01:10.0"
+is "create_offers_pfs_alone" "$(offered_vf 'strait-vf create ')" "0000:01:00.0 eth0"
+is "owner_of_is_a_command" "$(offered_vf 'strait-vf ow')" owner-of
+is "owner_of_offers_files_of_vfio" "$(offered_vf 'strait-vf owner-of ')" "11 vfio0"
+
 done_testing
