@@ -16,8 +16,9 @@
  *
  * Signals that would end the program wait until it is done, and are looked at
  * between steps, where they count as a failure. SIGKILL leaves what was done;
- * VFs that were bound have their records (record.c) by then, and the same
- * command again goes on where it ended.
+ * VFs that were bound have their records (record.c) by then. The same command
+ * again makes the rest of what the plan says, but what VFs were to keep over a
+ * new number was known to the killed process alone and is lost.
  */
 #include <errno.h>
 #include <signal.h>
