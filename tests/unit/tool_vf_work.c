@@ -426,6 +426,54 @@ static void vectors_are_read_back(void)
 	CHECK_EQ(state_msix(&host, vf0), 4);
 }
 
+static int run_pf(const char *keys)
+{
+	char text[256];
+
+	changes_free(&done);
+	plan_free(&plan);
+	err = (struct err){ 0 };
+	snprintf(text, sizeof(text),
+		 "{\"version\":1,\"pfs\":[{\"pf\":\"01:00.0\",%s}]}", keys);
+	CHECK_EQ(plan_parse(text, strlen(text), "test", &plan, &err), 0);
+	return work_run(&host, &plan, &opts, &done, &err);
+}
+
+static bool autoprobe(void)
+{
+	struct host_pf p;
+
+	CHECK_EQ(host_pf_get(&host, pf, &p, &err), 0);
+	return p.autoprobe;
+}
+
+static void probe_alone_is_a_change_of_its_own(void)
+{
+	start();
+	tree_add(&tree, DEVICES "0000:01:00.0/sriov_drivers_autoprobe = 1");
+	CHECK_EQ(run_pf("\"count\":2,\"probe\":false"), 0);
+	CHECK_EQ(done.nr, 1);
+	CHECK(!strcmp(done.list[0].name, "probe"));
+	CHECK(!strcmp(done.list[0].from, "on"));
+	CHECK(!strcmp(done.list[0].to, "off"));
+	CHECK(!strcmp(drivers.log, "sriov_drivers_autoprobe=0;"));
+	CHECK_EQ(run_pf("\"probe\":false"), 0);
+	CHECK_EQ(done.nr, 0);
+	CHECK_EQ(run_pf("\"probe\":true"), 0);
+	CHECK_EQ(done.nr, 1);
+	CHECK(autoprobe());
+}
+
+static void probe_goes_back_if_the_rest_fails(void)
+{
+	start();
+	tree_add(&tree, DEVICES "0000:01:00.0/sriov_drivers_autoprobe = 1");
+	drivers.failing = "vfio-pci";
+	CHECK_EQ(run_pf("\"probe\":false,\"vfs\":[" BIND "]"), -EIO);
+	CHECK(autoprobe());
+	as_at_the_start();
+}
+
 static void a_signal_ends_it_before_the_next_pf(void)
 {
 	static const char text[] =
@@ -487,6 +535,8 @@ int main(void)
 	TAP_RUN(other_vectors_go_back_to_the_default);
 	TAP_RUN(the_default_of_an_earlier_vf_does_not_count);
 	TAP_RUN(vectors_are_read_back);
+	TAP_RUN(probe_alone_is_a_change_of_its_own);
+	TAP_RUN(probe_goes_back_if_the_rest_fails);
 	TAP_RUN(a_signal_ends_it_before_the_next_pf);
 	TAP_RUN(a_vf_without_interface_has_the_name_of_its_class);
 	plan_free(&plan);

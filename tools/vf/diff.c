@@ -20,6 +20,12 @@ unsigned int diff_count(const struct pf_want *want, const struct pf_state *is)
 	return want->has_count ? want->count : is->pf.nr_vfs;
 }
 
+bool diff_probe(const struct pf_want *want, const struct pf_state *is)
+{
+	return want->has_probe && want->probe != is->pf.autoprobe &&
+	       is->pf.nr_vfs && diff_count(want, is) == is->pf.nr_vfs;
+}
+
 const char *diff_function(const struct pf_state *is, unsigned int vf, char *buf,
 			  size_t len)
 {
@@ -175,6 +181,15 @@ static int diff_own(const struct pf_want *want, const struct pf_state *is,
 			return -ENOMEM;
 		snprintf(c->from, sizeof(c->from), "%u", is->pf.nr_vfs);
 		snprintf(c->to, sizeof(c->to), "%u", want->count);
+	}
+	if (diff_probe(want, is)) {
+		c = add_pf(is, "probe", out, e);
+		if (!c)
+			return -ENOMEM;
+		snprintf(c->from, sizeof(c->from), "%s",
+			 want->probe ? "off" : "on");
+		snprintf(c->to, sizeof(c->to), "%s",
+			 want->probe ? "on" : "off");
 	}
 	return 0;
 }
