@@ -5,6 +5,7 @@
  * the lab's.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -354,6 +355,61 @@ static void an_interface_in_another_namespace_is_not_taken(void)
 	CHECK_EQ(drivers.nr_writes, 0);
 }
 
+/* Runs a plan with force; what goes to stderr is in text. */
+static void run_by_force(const char *vfs, char *text, size_t len)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	ssize_t n;
+
+	if (saved < 0 || pipe2(fds, O_NONBLOCK))
+		abort();
+	dup2(fds[1], STDERR_FILENO);
+	opts.force = true;
+	CHECK_EQ(run(vfs), 0);
+	dup2(saved, STDERR_FILENO);
+	n = read(fds[0], text, len - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static unsigned int nr_warnings(const char *text)
+{
+	unsigned int nr = 0;
+
+	for (; (text = strstr(text, "warning: ")); text++)
+		nr++;
+	return nr;
+}
+
+static void force_tells_of_an_interface_in_another_namespace(void)
+{
+	char text[1024];
+
+	start();
+	tree_add(&tree,
+		 "- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net");
+	tree_add(&tree,
+		 "sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/");
+	run_by_force(BIND, text, sizeof(text));
+	CHECK_HAS(text, "warning: 0000:01:10.0: it is taken although ");
+	CHECK_HAS(text, "another network namespace");
+	CHECK_EQ(nr_warnings(text), 1);
+	CHECK(!strcmp(driver_of("0000:01:10.0"), "vfio-pci"));
+}
+
+static void force_tells_once_of_an_address(void)
+{
+	char text[1024];
+
+	start();
+	drivers.addr = "192.0.2.1";
+	run_by_force(BIND, text, sizeof(text));
+	CHECK_HAS(text, "192.0.2.1");
+	CHECK_EQ(nr_warnings(text), 1);
+}
+
 static void what_the_host_has_already_needs_no_release(void)
 {
 	start();
@@ -529,6 +585,8 @@ int main(void)
 	TAP_RUN(a_count_over_the_maximum_is_refused_with_the_maximum);
 	TAP_RUN(making_vfs_where_there_are_others_is_refused);
 	TAP_RUN(an_interface_in_another_namespace_is_not_taken);
+	TAP_RUN(force_tells_of_an_interface_in_another_namespace);
+	TAP_RUN(force_tells_once_of_an_address);
 	TAP_RUN(what_the_host_has_already_needs_no_release);
 	TAP_RUN(vectors_of_a_bound_vf_are_refused_before_the_first_change);
 	TAP_RUN(default_vectors_are_asked_for_once);
