@@ -17,8 +17,10 @@
  * new_id is never written: it would take every function of that model.
  *
  * Two processes that want the same function at once would undo each other's
- * steps, so each takes its turn by a lock on the function's driver_override. A
- * VMM keeps it until the VFIO device is open, for that is what says to others
+ * steps, so each takes its turn by a lock on /run/strait/lock/BDF.bind, which
+ * users who may not bind cannot open (they can open all of sysfs, and who can
+ * open a file can lock it). Where that cannot be made there are no turns. A VMM
+ * keeps it until the VFIO device is open, for that is what says to others
  * that it is taken.
  */
 #include <errno.h>
@@ -41,14 +43,12 @@ enum { TURN_STEP_NS = 100000000 };
 
 /*
  * Until the file is closed. -EWOULDBLOCK after 5 s, for a reset and a driver's
- * probe take less; another error if there is no such file.
+ * probe take less; another error if there can be no such file.
  */
 static int take_turn(const struct host *h, struct bdf bdf)
 {
 	const struct timespec step = { .tv_nsec = TURN_STEP_NS };
-	char s[BDF_STR_LEN];
-	int fd = host_open_file(h, O_RDONLY, PCI_DIR "/%s/driver_override",
-				bdf_str(bdf, s));
+	int fd = host_bind_lock_open(h, bdf);
 
 	if (fd < 0)
 		return fd;
@@ -71,7 +71,7 @@ static int no_turn(struct bdf bdf, struct err *e)
 		s);
 	err_hint(
 		e,
-		"try again, or look for it with: fuser -v /sys/bus/pci/devices/%s/driver_override",
+		"try again, or look for it with: fuser -v /run/strait/lock/%s.bind",
 		s);
 	return -EBUSY;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* One at a time per PF, and notes that outlive a process. */
+/* One at a time per PF or function, and notes that outlive a process. */
 /*
  * How this works
  *
@@ -13,6 +13,8 @@
  * have to refuse it. For the same reason others may not even read a lock: who
  * can open a file can flock it. The folder has to belong to root or to this
  * user, and no link is followed in it.
+ *
+ * Who binds a function takes its turn by a file BDF.bind there (bind.c).
  *
  * Notes are files in the same folder: what a setting of sysfs was before it was
  * changed for longer than a process lives. Both are gone after a boot.
@@ -83,7 +85,8 @@ static int open_dir(const struct host *h, struct err *e)
 	return ret;
 }
 
-static int open_lock(const struct host *h, const char *pf, struct err *e)
+static int open_lock(const struct host *h, const char *function,
+		     const char *kind, struct err *e)
 {
 	AUTO_CLOSE int dir = open_dir(h, e);
 	char name[32];
@@ -91,7 +94,7 @@ static int open_lock(const struct host *h, const char *pf, struct err *e)
 
 	if (dir < 0)
 		return dir;
-	snprintf(name, sizeof(name), "%s.lock", pf);
+	snprintf(name, sizeof(name), "%s.%s", function, kind);
 	fd = openat(dir, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	return fd < 0 ? complain(e, "open a lock there") : fd;
 }
@@ -151,7 +154,7 @@ int host_pf_lock(const struct host *h, struct bdf pf, unsigned int wait_ms,
 	int fd, ret;
 
 	lock->fd = -1;
-	fd = open_lock(h, bdf_str(pf, s), e);
+	fd = open_lock(h, bdf_str(pf, s), "lock", e);
 	if (fd < 0)
 		return fd;
 	ret = flock_within(fd, wait_ms);
@@ -174,6 +177,14 @@ void host_pf_unlock(struct host_lock *lock)
 	if (lock->fd >= 0)
 		close(lock->fd);
 	lock->fd = -1;
+}
+
+int host_bind_lock_open(const struct host *h, struct bdf bdf)
+{
+	struct err ignored = { 0 };
+	char s[BDF_STR_LEN];
+
+	return open_lock(h, bdf_str(bdf, s), "bind", &ignored);
 }
 
 /* --- notes --- */

@@ -22,14 +22,10 @@ bool host_kernel_if_addr(const struct host *h, const char *ifname, char *buf,
 			 size_t len);
 
 /*
- * Notes about a PF that outlive a process but no boot (lock.c); whoever writes
- * holds the PF's lock. Reading returns the length or -errno.
+ * lock.c: the file that who binds a function locks, which nobody else can open.
+ * -errno where none can be made (not root, no /run, read-only).
  */
-int host_note_write(const struct host *h, struct bdf pf, const char *what,
-		    const char *text, struct err *e);
-ssize_t host_note_read(const struct host *h, struct bdf pf, const char *what,
-		       char *buf, size_t len);
-void host_note_drop(const struct host *h, struct bdf pf, const char *what);
+int host_bind_lock_open(const struct host *h, struct bdf bdf);
 
 /* Likely causes, for e->code of a write of count to a PF's sriov_numvfs. */
 void host_vfs_hint(const struct host *h, const struct host_pf *pf,

@@ -92,6 +92,16 @@ int host_pf_lock(const struct host *h, struct bdf pf, unsigned int wait_ms,
 /* Safe on a lock that is not held ({-1}). */
 void host_pf_unlock(struct host_lock *lock);
 
+/*
+ * Notes about a PF or VF that outlive a process but no boot (lock.c); whoever
+ * writes holds the PF's lock. Reading returns the length or -errno.
+ */
+int host_note_write(const struct host *h, struct bdf pf, const char *what,
+		    const char *text, struct err *e);
+ssize_t host_note_read(const struct host *h, struct bdf pf, const char *what,
+		       char *buf, size_t len);
+void host_note_drop(const struct host *h, struct bdf pf, const char *what);
+
 /* --- how many VFs; the caller holds the PF's lock --- */
 
 struct host_vfs_opts {

@@ -84,6 +84,42 @@ static int do_numvfs(const struct host *h, const char *path, const char *text)
 	return write_text(h, path, made);
 }
 
+/* What lies under sriov_vf_msix_count is the table size in MSI-X's control. */
+static int do_msix(const struct host *h, const char *path, const char *text)
+{
+	const struct drivers *d = h->ctx;
+	unsigned long nr = strtoul(text, NULL, 10);
+	unsigned char config[256] = { [0x34] = 0x40, [0x40] = 0x11 };
+	char file[128];
+	int fd;
+
+	if (!d->msix_default)
+		return write_text(h, path, text);
+	if (!nr)
+		nr = d->msix_default;
+	if (d->most_msix && nr > d->most_msix)
+		nr = d->most_msix;
+	config[0x42] = (unsigned char)(nr - 1);
+	snprintf(file, sizeof(file), "%.*s/config",
+		 (int)(strrchr(path, '/') - path), path);
+	fd = openat(h->root_fd, file, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	if (fd < 0)
+		return -errno;
+	nr = (unsigned long)write(fd, config, sizeof(config));
+	close(fd);
+	return nr == sizeof(config) ? 0 : -EIO;
+}
+
+static int write_count(const struct host *h, const char *path, const char *file,
+		       const char *text)
+{
+	if (!strcmp(file, "sriov_numvfs"))
+		return do_numvfs(h, path, text);
+	if (!strcmp(file, "sriov_vf_msix_count"))
+		return do_msix(h, path, text);
+	return write_text(h, path, text);
+}
+
 static int watched_write(const struct host *h, const char *path,
 			 const char *text)
 {
@@ -102,9 +138,7 @@ static int watched_write(const struct host *h, const char *path,
 		do_unbind(h, text);
 	else if (!strcmp(file, "drivers_probe"))
 		do_probe(h, text);
-	else if ((ret = strcmp(file, "sriov_numvfs")
-				? write_text(h, path, text)
-				: do_numvfs(h, path, text)))
+	else if ((ret = write_count(h, path, file, text)))
 		return ret;
 	snprintf(d->log + n, sizeof(d->log) - n, "%s=%.*s;", file,
 		 (int)strcspn(text, "\n"), text);

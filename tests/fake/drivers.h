@@ -23,6 +23,10 @@ struct drivers {
 	/* The PF's driver makes no more VFs than this; 0 for as many as asked.
 	 */
 	unsigned int most_vfs;
+	/* sriov_vf_msix_count sets the VF's config space, 0 to this; with 0
+	 * here it is a file like others. */
+	unsigned int msix_default;
+	unsigned int most_msix; /* as most_vfs */
 	/* Opening this path fails with open_code; an address for if_addr. */
 	const char *open_path;
 	int open_code;

@@ -51,7 +51,7 @@ is "options_of_iommu_are_those_of_the_command" "$(after_strait 'strait iommu gra
 is "functions_of_iommu_are_completed" \
 	"$(after_strait "strait iommu why --from=$tmp/r 0000:3b:0")" "00.0 00.1"
 is "commands_of_vf_are_offered" "$(after_strait 'build/obj/strait  vf ')" \
-	"list create resize destroy set bind release plan apply save --help --version"
+	"list create resize destroy set bind release plan apply save owner-of --help --version"
 is "options_of_vf_are_those_of_the_command" "$(after_strait 'strait vf apply --dev')" --device-wait
 # What the help of run has and the completion has not, or the other way round.
 help_of_run() {
@@ -59,5 +59,31 @@ help_of_run() {
 }
 is "all_options_of_run_are_offered" "$(after_strait 'strait run --' | tr ' ' '\n' | sort)" \
 	"$(help_of_run)"
+
+# ---- strait-vf ----
+
+# shellcheck source=../../tools/completion/strait-vf
+. tools/completion/strait-vf
+
+_strait_vf_sys=$tmp/sys
+_strait_vf_dev=$tmp/dev
+mkdir -p "$tmp/sys/bus/pci/devices/0000:01:00.0/net/eth0" \
+	"$tmp/sys/bus/pci/devices/0000:01:10.0/physfn" "$tmp/dev/vfio/devices"
+touch "$tmp/sys/bus/pci/devices/0000:01:00.0/sriov_totalvfs" "$tmp/dev/vfio/vfio" \
+	"$tmp/dev/vfio/11" "$tmp/dev/vfio/devices/vfio0"
+
+offered_vf() { # LINE
+	COMP_LINE=$1
+	COMP_POINT=${#1}
+	COMPREPLY=()
+	_strait_vf
+	echo "${COMPREPLY[*]}"
+}
+
+is "set_offers_vfs_and_pfs" "$(offered_vf 'strait-vf set ')" "0000:01:10.0 0000:01:00.0 eth0"
+is "bind_offers_vfs_alone" "$(offered_vf 'strait-vf bind ')" "0000:01:10.0"
+is "create_offers_pfs_alone" "$(offered_vf 'strait-vf create ')" "0000:01:00.0 eth0"
+is "owner_of_is_a_command" "$(offered_vf 'strait-vf ow')" owner-of
+is "owner_of_offers_files_of_vfio" "$(offered_vf 'strait-vf owner-of ')" "11 vfio0"
 
 done_testing

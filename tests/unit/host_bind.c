@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/host/host.h"
@@ -14,8 +15,9 @@
 #include "tests/fake/tree.h"
 #include "tests/tap.h"
 
-#define VF "sys/bus/pci/devices/0000:01:10.0"
-#define PF "sys/bus/pci/devices/0000:01:00.0"
+#define VF   "sys/bus/pci/devices/0000:01:10.0"
+#define LOCK "run/strait/lock/0000:01:10.0.bind"
+#define PF   "sys/bus/pci/devices/0000:01:00.0"
 
 static struct tree tree;
 static struct host host;
@@ -75,8 +77,11 @@ static void bind_goes_by_override_unbind_and_probe(void)
 /* As by another strait that is about to bind the same function. */
 static int take_lock(void)
 {
-	int fd = host_open_file(&host, O_RDONLY, VF "/driver_override");
+	int fd;
 
+	tree_add(&tree, LOCK " =");
+	fd = host_open_file(&host, O_RDONLY, LOCK);
+	CHECK(fd >= 0);
 	CHECK_EQ(flock(fd, LOCK_EX), 0);
 	return fd;
 }
@@ -89,9 +94,43 @@ static void a_function_that_another_process_binds_is_left_to_it(void)
 	fd = take_lock();
 	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), -EBUSY);
 	CHECK_HAS(err.msg, "another process is binding it");
+	CHECK_HAS(err.hint, "fuser -v /" LOCK);
 	CHECK_EQ(drivers.nr_writes, 0);
 	CHECK(!undo.changed);
 	close(fd);
+}
+
+static void what_all_can_open_is_nobodys_turn(void)
+{
+	struct stat st;
+	int fd;
+
+	start();
+	fd = host_open_file(&host, O_RDONLY, VF "/driver_override");
+	CHECK_EQ(flock(fd, LOCK_EX), 0);
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	CHECK_EQ(fstatat(host.root_fd, LOCK, &st, AT_SYMLINK_NOFOLLOW), 0);
+	CHECK_EQ(st.st_mode & 077, 0);
+	close(fd);
+}
+
+/* There is a file in place of the folder, as root could not make it either. */
+static void without_a_place_for_locks_it_is_bound_all_the_same(void)
+{
+	start();
+	tree_add(&tree, "run/strait = x");
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "vfio-pci"));
+	CHECK_EQ(host_bind_undo(&host, &undo, &err), 0);
+	CHECK(!strcmp(driver_of(VF), "igbvf"));
+}
+
+static void a_link_in_place_of_the_lock_is_not_followed(void)
+{
+	start();
+	tree_add(&tree, LOCK " -> ../../../" VF "/driver_override");
+	CHECK_EQ(host_bind_vfio(&host, vf, &undo, &err), 0);
+	CHECK(!undo.turn_fd);
 }
 
 static void a_lock_that_stays_does_not_keep_a_function_from_its_driver(void)
@@ -109,7 +148,7 @@ static void a_lock_that_stays_does_not_keep_a_function_from_its_driver(void)
 
 static bool is_locked(void)
 {
-	int fd = host_open_file(&host, O_RDONLY, VF "/driver_override");
+	int fd = host_open_file(&host, O_RDONLY, LOCK);
 	bool is_free = !flock(fd, LOCK_EX | LOCK_NB);
 
 	close(fd);
@@ -509,6 +548,9 @@ int main(void)
 	TAP_RUN(force_takes_what_the_host_uses);
 	TAP_RUN(bind_goes_by_override_unbind_and_probe);
 	TAP_RUN(a_function_that_another_process_binds_is_left_to_it);
+	TAP_RUN(what_all_can_open_is_nobodys_turn);
+	TAP_RUN(without_a_place_for_locks_it_is_bound_all_the_same);
+	TAP_RUN(a_link_in_place_of_the_lock_is_not_followed);
 	TAP_RUN(a_lock_that_stays_does_not_keep_a_function_from_its_driver);
 	TAP_RUN(others_wait_until_the_device_is_open);
 	TAP_RUN(others_wait_no_longer_after_an_undo);

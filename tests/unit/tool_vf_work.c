@@ -5,6 +5,7 @@
  * the lab's.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -354,6 +355,61 @@ static void an_interface_in_another_namespace_is_not_taken(void)
 	CHECK_EQ(drivers.nr_writes, 0);
 }
 
+/* Runs a plan with force; what goes to stderr is in text. */
+static void run_by_force(const char *vfs, char *text, size_t len)
+{
+	int saved = dup(STDERR_FILENO), fds[2];
+	ssize_t n;
+
+	if (saved < 0 || pipe2(fds, O_NONBLOCK))
+		abort();
+	dup2(fds[1], STDERR_FILENO);
+	opts.force = true;
+	CHECK_EQ(run(vfs), 0);
+	dup2(saved, STDERR_FILENO);
+	n = read(fds[0], text, len - 1);
+	text[n > 0 ? n : 0] = '\0';
+	close(saved);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static unsigned int nr_warnings(const char *text)
+{
+	unsigned int nr = 0;
+
+	for (; (text = strstr(text, "warning: ")); text++)
+		nr++;
+	return nr;
+}
+
+static void force_tells_of_an_interface_in_another_namespace(void)
+{
+	char text[1024];
+
+	start();
+	tree_add(&tree,
+		 "- sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net");
+	tree_add(&tree,
+		 "sys/devices/pci0000:00/0000:00:03.0/0000:01:10.0/net/");
+	run_by_force(BIND, text, sizeof(text));
+	CHECK_HAS(text, "warning: 0000:01:10.0: it is taken although ");
+	CHECK_HAS(text, "another network namespace");
+	CHECK_EQ(nr_warnings(text), 1);
+	CHECK(!strcmp(driver_of("0000:01:10.0"), "vfio-pci"));
+}
+
+static void force_tells_once_of_an_address(void)
+{
+	char text[1024];
+
+	start();
+	drivers.addr = "192.0.2.1";
+	run_by_force(BIND, text, sizeof(text));
+	CHECK_HAS(text, "192.0.2.1");
+	CHECK_EQ(nr_warnings(text), 1);
+}
+
 static void what_the_host_has_already_needs_no_release(void)
 {
 	start();
@@ -373,6 +429,104 @@ static void vectors_of_a_bound_vf_are_refused_before_the_first_change(void)
 	CHECK_HAS(err.msg, "0000:01:10.2: msix: ");
 	CHECK_HAS(err.msg, "igbvf");
 	CHECK_EQ(drivers.nr_writes, 0);
+	as_at_the_start();
+}
+
+/* VF 0 has no driver, and its PF a pool. */
+static void start_with_pool(void)
+{
+	start();
+	drivers.msix_default = 3;
+	tree_add(&tree, DEVICES "0000:01:00.0/sriov_vf_total_msix = 64\n"
+				"- " DEVICES "0000:01:10.0/driver");
+}
+
+static void default_vectors_are_asked_for_once(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0,\"driver\":\"vfio-pci\"}"), 0);
+	CHECK_EQ(done.nr, 2);
+	CHECK_EQ(state_msix(&host, vf0), 3);
+	/* Now that a driver has it, it could not be done again. */
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0,\"driver\":\"vfio-pci\"}"), 0);
+	CHECK_EQ(done.nr, 0);
+}
+
+static void other_vectors_go_back_to_the_default(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	CHECK_EQ(run("{\"vf\":0,\"msix\":8}"), 0);
+	CHECK_EQ(state_msix(&host, vf0), 8);
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	CHECK_EQ(done.nr, 1);
+	CHECK_EQ(state_msix(&host, vf0), 3);
+}
+
+static void the_default_of_an_earlier_vf_does_not_count(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	tree_add(&tree, "run/strait/lock/0000:01:10.0.msix = 1 3");
+	CHECK_EQ(run("{\"vf\":0,\"msix\":0}"), 0);
+	CHECK_EQ(done.nr, 1);
+}
+
+static void vectors_are_read_back(void)
+{
+	start_with_pool();
+	CHECK_EQ(run("{\"vf\":0,\"msix\":4}"), 0);
+	drivers.most_msix = 6;
+	CHECK_EQ(run("{\"vf\":0,\"msix\":8}"), -EIO);
+	CHECK_HAS(err.msg, "0000:01:10.0: msix: 8 was set, and 6 is read back");
+	CHECK_EQ(state_msix(&host, vf0), 4);
+}
+
+static int run_pf(const char *keys)
+{
+	char text[256];
+
+	changes_free(&done);
+	plan_free(&plan);
+	err = (struct err){ 0 };
+	snprintf(text, sizeof(text),
+		 "{\"version\":1,\"pfs\":[{\"pf\":\"01:00.0\",%s}]}", keys);
+	CHECK_EQ(plan_parse(text, strlen(text), "test", &plan, &err), 0);
+	return work_run(&host, &plan, &opts, &done, &err);
+}
+
+static bool autoprobe(void)
+{
+	struct host_pf p;
+
+	CHECK_EQ(host_pf_get(&host, pf, &p, &err), 0);
+	return p.autoprobe;
+}
+
+static void probe_alone_is_a_change_of_its_own(void)
+{
+	start();
+	tree_add(&tree, DEVICES "0000:01:00.0/sriov_drivers_autoprobe = 1");
+	CHECK_EQ(run_pf("\"count\":2,\"probe\":false"), 0);
+	CHECK_EQ(done.nr, 1);
+	CHECK(!strcmp(done.list[0].name, "probe"));
+	CHECK(!strcmp(done.list[0].from, "on"));
+	CHECK(!strcmp(done.list[0].to, "off"));
+	CHECK(!strcmp(drivers.log, "sriov_drivers_autoprobe=0;"));
+	CHECK_EQ(run_pf("\"probe\":false"), 0);
+	CHECK_EQ(done.nr, 0);
+	CHECK_EQ(run_pf("\"probe\":true"), 0);
+	CHECK_EQ(done.nr, 1);
+	CHECK(autoprobe());
+}
+
+static void probe_goes_back_if_the_rest_fails(void)
+{
+	start();
+	tree_add(&tree, DEVICES "0000:01:00.0/sriov_drivers_autoprobe = 1");
+	drivers.failing = "vfio-pci";
+	CHECK_EQ(run_pf("\"probe\":false,\"vfs\":[" BIND "]"), -EIO);
+	CHECK(autoprobe());
 	as_at_the_start();
 }
 
@@ -431,8 +585,16 @@ int main(void)
 	TAP_RUN(a_count_over_the_maximum_is_refused_with_the_maximum);
 	TAP_RUN(making_vfs_where_there_are_others_is_refused);
 	TAP_RUN(an_interface_in_another_namespace_is_not_taken);
+	TAP_RUN(force_tells_of_an_interface_in_another_namespace);
+	TAP_RUN(force_tells_once_of_an_address);
 	TAP_RUN(what_the_host_has_already_needs_no_release);
 	TAP_RUN(vectors_of_a_bound_vf_are_refused_before_the_first_change);
+	TAP_RUN(default_vectors_are_asked_for_once);
+	TAP_RUN(other_vectors_go_back_to_the_default);
+	TAP_RUN(the_default_of_an_earlier_vf_does_not_count);
+	TAP_RUN(vectors_are_read_back);
+	TAP_RUN(probe_alone_is_a_change_of_its_own);
+	TAP_RUN(probe_goes_back_if_the_rest_fails);
 	TAP_RUN(a_signal_ends_it_before_the_next_pf);
 	TAP_RUN(a_vf_without_interface_has_the_name_of_its_class);
 	plan_free(&plan);

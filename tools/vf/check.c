@@ -120,8 +120,7 @@ static int check_msix(const struct check *c, struct err *e)
 	const struct pf_state *pf = &c->t->was;
 	char s[BDF_STR_LEN];
 
-	if (!c->want->has_msix ||
-	    (c->vf && c->vf->is.msix == c->want->msix && c->vf->is.has_msix))
+	if (!c->want->has_msix || (c->vf && !diff_msix(c->want, c->vf)))
 		return 0;
 	if (!pf->pf.vf_total_msix)
 		return err_set(

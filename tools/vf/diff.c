@@ -20,6 +20,12 @@ unsigned int diff_count(const struct pf_want *want, const struct pf_state *is)
 	return want->has_count ? want->count : is->pf.nr_vfs;
 }
 
+bool diff_probe(const struct pf_want *want, const struct pf_state *is)
+{
+	return want->has_probe && want->probe != is->pf.autoprobe &&
+	       is->pf.nr_vfs && diff_count(want, is) == is->pf.nr_vfs;
+}
+
 const char *diff_function(const struct pf_state *is, unsigned int vf, char *buf,
 			  size_t len)
 {
@@ -77,6 +83,13 @@ static bool owner_differs(const struct vf_want *want, const struct vf_state *is)
 	       (want->driver[0] && driver_differs(want, is));
 }
 
+bool diff_msix(const struct vf_want *want, const struct vf_state *is)
+{
+	unsigned int wanted = want->msix ? want->msix : is->msix_default;
+
+	return !is->is.has_msix || is->is.msix != wanted;
+}
+
 bool diff_setting(const struct setting *s, const struct vf_want *want,
 		  const struct vf_state *is)
 {
@@ -89,6 +102,8 @@ bool diff_setting(const struct setting *s, const struct vf_want *want,
 		return driver_differs(want, is);
 	if (s->kind == SETTING_OWNER)
 		return owner_differs(want, is);
+	if (s->kind == SETTING_MSIX)
+		return diff_msix(want, is);
 	return strcmp(setting_text(s, want, wanted),
 		      setting_text(s, &is->is, now)) != 0;
 }
@@ -166,6 +181,15 @@ static int diff_own(const struct pf_want *want, const struct pf_state *is,
 			return -ENOMEM;
 		snprintf(c->from, sizeof(c->from), "%u", is->pf.nr_vfs);
 		snprintf(c->to, sizeof(c->to), "%u", want->count);
+	}
+	if (diff_probe(want, is)) {
+		c = add_pf(is, "probe", out, e);
+		if (!c)
+			return -ENOMEM;
+		snprintf(c->from, sizeof(c->from), "%s",
+			 want->probe ? "off" : "on");
+		snprintf(c->to, sizeof(c->to), "%s",
+			 want->probe ? "on" : "off");
 	}
 	return 0;
 }

@@ -33,6 +33,11 @@ void changes_free(struct changes *c);
 /* Whether a setting that is in want is different in is (NULL: a new VF). */
 bool diff_setting(const struct setting *s, const struct vf_want *want,
 		  const struct vf_state *is);
+/* The same for msix alone; 0 is what the VF had after the last msix=0. */
+bool diff_msix(const struct vf_want *want, const struct vf_state *is);
+/* Whether only the host's drivers are to be let to, or kept off, VFs that stay.
+ * With another number that is part of it. */
+bool diff_probe(const struct pf_want *want, const struct pf_state *is);
 /* How many VFs there will be. */
 unsigned int diff_count(const struct pf_want *want, const struct pf_state *is);
 /* Writes how a VF is called in messages. Returns buf. */

@@ -48,23 +48,33 @@ static int describe(const struct maker *m, const struct vf_record *carried,
 	return 0;
 }
 
-static int check_holder(const struct maker *m, struct err *e)
+/* The message begins with the BDF, and so does the warning. */
+static void warn_taken(const char *s, const struct err *used)
+{
+	size_t n = strlen(s);
+
+	log_warn(s, "it is taken although %s",
+		 used->msg + (strncmp(used->msg, s, n) ? 0 : n + strlen(": ")));
+}
+
+/* With force a warning tells who loses it. binding: host_bind_driver follows,
+ * which warns of what it sees itself, of a driver of the host. */
+static int check_user(const struct maker *m, bool binding, struct err *e)
 {
 	struct bdf vf = m->vf->vf.dev.bdf;
-	struct err used = { 0 };
+	struct err used = { 0 }, ignored = { 0 };
 	char s[BDF_STR_LEN];
 
-	if (!host_is_vfio_driver(m->vf->vf.dev.driver))
-		return 0;
+	/* Of a driver of the host check.c has asked. */
 	if (!m->force)
-		return host_vf_in_use(m->h, vf, e);
-	bdf_str(vf, s);
-	/* The message begins with the BDF, and so does the warning. */
-	if (host_vf_in_use(m->h, vf, &used))
-		log_warn(s, "it is taken although %s",
-			 used.msg + (strstr(used.msg, s) == used.msg
-					     ? strlen(s) + strlen(": ")
-					     : 0));
+		return host_is_vfio_driver(m->vf->vf.dev.driver)
+			       ? host_vf_in_use(m->h, vf, e)
+			       : 0;
+	if (!host_vf_in_use(m->h, vf, &used))
+		return 0;
+	if (!binding || host_is_vfio_driver(m->vf->vf.dev.driver) ||
+	    !host_in_use(m->h, vf, &ignored))
+		warn_taken(bdf_str(vf, s), &used);
 	return 0;
 }
 
@@ -77,7 +87,7 @@ int driver_bind(struct maker *m, const char *driver,
 	struct step *step;
 	bool is_new = false;
 	struct vf_record r;
-	int ret = check_holder(m, e);
+	int ret = check_user(m, true, e);
 
 	if (ret)
 		return ret;
@@ -114,7 +124,7 @@ int driver_release(struct maker *m, struct err *e)
 	struct vf_record r;
 	struct step *step;
 	char s[BDF_STR_LEN];
-	int ret = check_holder(m, e);
+	int ret = check_user(m, false, e);
 
 	if (ret)
 		return ret;

@@ -48,6 +48,29 @@ static int set_fn(const struct pf_state *pf, const char *who,
 	return ret ? err_ctx(e, ret, "%s", who) : 0;
 }
 
+/* --- MSI-X vectors --- */
+
+/* Read from the VF's capability, where a driver would look. */
+static int set_msix(const struct host *h, struct bdf vf, unsigned int want,
+		    struct err *e)
+{
+	char s[BDF_STR_LEN];
+	unsigned int now;
+	int ret = host_vf_msix_set(h, vf, want, e);
+
+	if (ret)
+		return ret;
+	now = state_msix(h, vf);
+	if (now && !want)
+		return state_msix_note(h, vf, now, e);
+	if (now == want)
+		return 0;
+	ret = err_set(e, EIO, "%s: msix: %u was set, and %u is read back",
+		      bdf_str(vf, s), want, now);
+	err_hint(e, "the kernel log may say why (dmesg | grep %s)", s);
+	return ret;
+}
+
 /* --- one setting --- */
 
 static int set(struct maker *m, const struct setting *s,
@@ -63,7 +86,7 @@ static int set(struct maker *m, const struct setting *s,
 	case SETTING_FN:
 		return set_fn(pf, who, want->index, &want->fn, e);
 	case SETTING_MSIX:
-		return host_vf_msix_set(m->h, vf, want->msix, e);
+		return set_msix(m->h, vf, want->msix, e);
 	case SETTING_OWNER:
 		return owner_set(m->h, vf, want->owner, e);
 	case SETTING_DRIVER:

@@ -134,6 +134,9 @@ static bool is_handle(const char *name, char *bus, const char **dev)
 		return false;
 	memcpy(bus, name, (size_t)(slash - name));
 	bus[slash - name] = '\0';
+	/* Those are PFs, under whatever spelling. */
+	if (!strcmp(bus, "pci"))
+		return false;
 	*dev = slash + 1;
 	return devlink_eswitch_get(bus, *dev, &mode, &ignored) != -ENODEV;
 }
@@ -204,10 +207,22 @@ static bool is_vf(const struct host *h, const char *word)
 	       host_pf_get(h, bdf, &pf, &ignored) == -ENODEV;
 }
 
+/* What devlink calls a PCI function is that function here, with its PF's lock
+ * and checks. */
+static void strip_pci(struct cli *cli)
+{
+	struct bdf bdf;
+	char *name = cli->words[0];
+
+	if (!strncmp(name, "pci/", 4) && !bdf_parse(name + 4, &bdf))
+		cli->words[0] = name + 4;
+}
+
 int vf_set(struct cli *cli, struct err *e)
 {
 	struct vf_tool *tool = cli->own;
 
+	strip_pci(cli);
 	return is_vf(&tool->host, cli->words[0]) ? set_vf(cli, e)
 						 : set_pf(cli, e);
 }

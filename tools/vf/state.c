@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,30 @@ unsigned int state_msix(const struct host *h, struct bdf bdf)
 		at = config[at + 1] & 0xfc;
 	}
 	return 0;
+}
+
+int state_msix_note(const struct host *h, struct bdf vf, unsigned int nr,
+		    struct err *e)
+{
+	char text[48];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " %u\n", record_instance(h, vf),
+		 nr);
+	return host_note_write(h, vf, "msix", text, e);
+}
+
+static unsigned int read_msix_note(const struct host *h, struct bdf vf)
+{
+	uint64_t instance;
+	unsigned int nr;
+	char text[48];
+
+	/* Of a VF that was there before, its default counts no more. */
+	if (host_note_read(h, vf, "msix", text, sizeof(text)) < 0 ||
+	    sscanf(text, "%" SCNu64 " %u", &instance, &nr) != 2 ||
+	    instance != record_instance(h, vf))
+		return 0;
+	return nr;
 }
 
 void state_nodes(const struct host *h, struct bdf bdf, struct vfio_nodes *out)
@@ -122,6 +147,7 @@ static void read_vf(const struct host *h, struct vf_state *v)
 	read_name(h, v);
 	v->is.msix = state_msix(h, bdf);
 	v->is.has_msix = v->is.msix > 0;
+	v->msix_default = read_msix_note(h, bdf);
 	v->has_record = !record_load(h, bdf, &record, &ignored);
 	memcpy(v->record_driver, record.driver, sizeof(v->record_driver));
 	if (!host_is_vfio_driver(v->vf.dev.driver))

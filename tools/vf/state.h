@@ -20,6 +20,8 @@ struct vf_state {
 	char node[32]; /* "/dev/vfio/11", "" without */
 	pid_t holder;  /* process with its VFIO file, 0 for none seen */
 	char holder_name[HOST_NAME_LEN];
+	/* Entries that its table has with msix=0; 0 as long as none asked. */
+	unsigned int msix_default;
 	bool has_record; /* of how it was, see record.h: */
 	char record_driver[HOST_NAME_LEN];
 };
@@ -46,6 +48,12 @@ const struct vf_state *state_vf(const struct pf_state *s, unsigned int index);
 
 /* Entries of its MSI-X table, 0 without one or if that cannot be read. */
 unsigned int state_msix(const struct host *h, struct bdf bdf);
+/*
+ * The kernel does not tell what the default is, so what was read after the last
+ * msix=0 is noted, for this VF as long as it is not made anew.
+ */
+int state_msix_note(const struct host *h, struct bdf vf, unsigned int nr,
+		    struct err *e);
 /* The files of a function in /dev/vfio: a group's and, where the kernel has it,
  * the device's own. "" for none. */
 struct vfio_nodes {

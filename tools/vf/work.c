@@ -16,8 +16,9 @@
  *
  * Signals that would end the program wait until it is done, and are looked at
  * between steps, where they count as a failure. SIGKILL leaves what was done;
- * VFs that were bound have their records (record.c) by then, and the same
- * command again goes on where it ended.
+ * VFs that were bound have their records (record.c) by then. The same command
+ * again makes the rest of what the plan says, but what VFs were to keep over a
+ * new number was known to the killed process alone and is lost.
  */
 #include <errno.h>
 #include <signal.h>
@@ -282,6 +283,28 @@ static int set_count(struct work *w, struct target *t, struct err *e)
 	return ret;
 }
 
+static int write_probe(const struct work *w, const struct target *t, bool probe,
+		       struct err *e)
+{
+	struct host_vfs_opts opts = { .probe = probe };
+
+	return host_vfs_set(w->h, t->was.pf.bdf, t->was.pf.nr_vfs, &opts, e);
+}
+
+/* For drivers that come later; VFs that are there stay where they are. */
+static int set_probe(struct work *w, struct target *t, struct err *e)
+{
+	struct step *step;
+
+	if (!diff_probe(t->want, &t->was))
+		return 0;
+	step = journal_add(&w->journal, STEP_PROBE, e);
+	if (!step)
+		return -ENOMEM;
+	step->target = t;
+	return write_probe(w, t, t->want->probe, e);
+}
+
 /* --- making --- */
 
 static int interrupted(const struct work *w, struct err *e)
@@ -306,6 +329,8 @@ static int make_target(struct work *w, struct target *t, struct err *e)
 		ret = set_eswitch(w, t, e);
 	if (!ret)
 		ret = set_count(w, t, e);
+	if (!ret)
+		ret = set_probe(w, t, e);
 	if (!ret && t->want->nr_vfs)
 		ret = read_again(w, t, e);
 	for (size_t i = 0; i < t->want->nr_vfs && !ret; i++) {
@@ -365,6 +390,9 @@ static int undo_step(struct work *w, const struct step *s, struct err *e)
 	switch (s->kind) {
 	case STEP_COUNT:
 		return undo_count(w, s->target, e);
+	case STEP_PROBE:
+		return write_probe(w, s->target, s->target->was.pf.autoprobe,
+				   e);
 	case STEP_ESWITCH:
 		return devlink_eswitch_set("pci",
 					   bdf_str(s->target->was.pf.bdf, pf),

@@ -48,6 +48,7 @@ int target_check(const struct host *h, const struct target *t,
 enum step_kind {
 	STEP_ESWITCH,
 	STEP_COUNT,
+	STEP_PROBE,
 	STEP_SETTING,
 	STEP_BIND,
 	STEP_RELEASE,
