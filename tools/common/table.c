@@ -265,7 +265,7 @@ static void print_row(const struct table *t, FILE *f, const struct cell *row,
 void table_print(const struct table *t, FILE *f, bool use_color,
 		 unsigned int width, bool hide_empty)
 {
-	unsigned int widths[MAX_COLUMNS];
+	unsigned int widths[MAX_COLUMNS] = { 0 };
 
 	for (unsigned int i = 0; i < t->nr_columns; i++)
 		widths[i] = column_width(t, i, hide_empty);
