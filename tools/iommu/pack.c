@@ -86,6 +86,9 @@ static int open_file(struct pack *p, struct err *e)
 
 	if (p->is_stdout) {
 		p->path = "standard output";
+		/* libarchive loses memory if its first write fails. */
+		if (write(STDOUT_FILENO, "", 0))
+			return err_sys(e, p->path, "write");
 		p->fd = STDOUT_FILENO;
 		return 0;
 	}
