@@ -55,22 +55,6 @@ pf_up() {
 	ip address add 10.0.2.15/24 dev "$dev"
 }
 
-# Now and then an emulated CPU loses an interrupt while it enters or leaves a
-# guest (QEMU 10.0 changes the set of those that wait without a lock there). If it
-# was the timer's, an idle CPU sleeps for good, and whoever needs it with it: a
-# guest with four CPUs hung, or the whole machine. Any other interrupt wakes it, so
-# each CPU wakes a process on the next one four times a second.
-keep_awake() {
-	local cpus cpu=0
-	cpus=$(nproc)
-	while [ "$cpus" -gt 1 ] && [ $cpu -lt "$cpus" ]; do
-		taskset -c $cpu perl -e \
-			'$| = 1; for (;;) { select(undef, undef, undef, 0.25); print "." }' |
-			taskset -c $(((cpu + 1) % cpus)) cat > /dev/null &
-		cpu=$((cpu + 1))
-	done
-}
-
 # Output goes through cat because a virtio port opens only once, while programs
 # may well open /dev/stdout again.
 run_command() {
@@ -109,7 +93,6 @@ modprobe 9p
 mount_share lab ""
 mount_share strait ""
 load_drivers
-keep_awake
 cd /strait || cd /
 if [ -e /lab/command ]; then run_command; else run_shell; fi
 cat /run/status > /lab/status
