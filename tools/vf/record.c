@@ -3,10 +3,11 @@
 /*
  * How this works
  *
- * A record is written before the first change, to a file of another name that
- * is then renamed: whoever reads sees a whole record or none, and a tool that
- * is killed after it leaves enough to undo what it may have done. It goes away
- * last, when all is as it was. /run is empty after a boot, as VFs are.
+ * A record is written before the first change, to a file without a name that
+ * then gets one: whoever reads sees a whole record or none, and a tool that is
+ * killed before leaves nothing, one that is killed after it what undoes all it
+ * may have done. It goes away last, when all is as it was. /run is empty after
+ * a boot, as VFs are.
  *
  * VFs come and go with the same address, also without this tool. So a record
  * holds the inode number of the device's directory in sysfs, which the kernel
@@ -88,43 +89,66 @@ static json_t *to_json(const struct vf_record *r)
 			 r->was.owner, "was", was);
 }
 
-static int write_file(const struct host *h, const char *file, const char *text,
-		      struct err *e)
+/* A file without a name is gone with its writer. Returns its fd. */
+static int open_unnamed(const struct host *h, struct err *e)
+{
+	int fd = openat(h->root_fd, RECORD_DIR,
+			O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
+
+	return fd < 0 ? fail(RECORD_DIR, "create a file in", e) : fd;
+}
+
+static int write_text(int fd, const char *text, struct err *e)
 {
 	size_t len = strlen(text);
-	AUTO_CLOSE int fd = openat(
-		h->root_fd, file,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	ssize_t n;
+	ssize_t n = write(fd, text, len);
 
-	if (fd < 0)
-		return fail(file, "create", e);
-	n = write(fd, text, len);
 	if (n >= 0 && (size_t)n != len)
 		errno = ENOSPC;
 	if (n < 0 || (size_t)n != len || write(fd, "\n", 1) != 1 || fsync(fd))
-		return fail(file, "write", e);
+		return fail(RECORD_DIR, "write a file in", e);
 	return 0;
+}
+
+/* linkat(2) does not replace; then a second name is needed for a moment. */
+static int give_name(const struct host *h, int fd, const char *file,
+		     struct err *e)
+{
+	char self[32], fresh[FILE_LEN + 8];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (!linkat(AT_FDCWD, self, h->root_fd, file, AT_SYMLINK_FOLLOW))
+		return 0;
+	if (errno != EEXIST)
+		return fail(file, "create", e);
+	snprintf(fresh, sizeof(fresh), "%s.new", file);
+	unlinkat(h->root_fd, fresh, 0);
+	if (linkat(AT_FDCWD, self, h->root_fd, fresh, AT_SYMLINK_FOLLOW))
+		return fail(fresh, "create", e);
+	if (!renameat(h->root_fd, fresh, h->root_fd, file))
+		return 0;
+	fail(file, "rename", e);
+	unlinkat(h->root_fd, fresh, 0);
+	return -e->code;
 }
 
 int record_save(const struct host *h, const struct vf_record *r, struct err *e)
 {
-	char file[FILE_LEN], fresh[FILE_LEN + 8], *text;
+	char file[FILE_LEN], *text;
 	json_t *json = to_json(r);
 	int ret = make_directory(h, e);
+	AUTO_CLOSE int fd = -1;
 
 	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 	json_decref(json);
 	if (!ret && !text)
 		ret = err_set(e, ENOMEM, "out of memory");
-	file_of(r->vf, file);
-	snprintf(fresh, sizeof(fresh), "%s.new", file);
 	if (!ret)
-		ret = write_file(h, fresh, text, e);
-	if (!ret && renameat(h->root_fd, fresh, h->root_fd, file))
-		ret = fail(file, "rename", e);
-	if (ret)
-		unlinkat(h->root_fd, fresh, 0);
+		ret = fd = open_unnamed(h, e);
+	if (ret >= 0)
+		ret = write_text(fd, text, e);
+	if (!ret)
+		ret = give_name(h, fd, file_of(r->vf, file), e);
 	free(text);
 	return ret;
 }
