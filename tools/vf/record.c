@@ -90,15 +90,15 @@ static json_t *to_json(const struct vf_record *r)
 }
 
 /* A file without a name is gone with its writer. Returns its fd. */
-static int open_unnamed(const struct host *h, struct err *e)
+static int open_unnamed(const struct host *h, const char *file, struct err *e)
 {
 	int fd = openat(h->root_fd, RECORD_DIR,
 			O_WRONLY | O_TMPFILE | O_CLOEXEC, 0644);
 
-	return fd < 0 ? fail(RECORD_DIR, "create a file in", e) : fd;
+	return fd < 0 ? fail(file, "create", e) : fd;
 }
 
-static int write_text(int fd, const char *text, struct err *e)
+static int write_text(int fd, const char *file, const char *text, struct err *e)
 {
 	size_t len = strlen(text);
 	ssize_t n = write(fd, text, len);
@@ -106,7 +106,7 @@ static int write_text(int fd, const char *text, struct err *e)
 	if (n >= 0 && (size_t)n != len)
 		errno = ENOSPC;
 	if (n < 0 || (size_t)n != len || write(fd, "\n", 1) != 1 || fsync(fd))
-		return fail(RECORD_DIR, "write a file in", e);
+		return fail(file, "write", e);
 	return 0;
 }
 
@@ -144,11 +144,11 @@ int record_save(const struct host *h, const struct vf_record *r, struct err *e)
 	if (!ret && !text)
 		ret = err_set(e, ENOMEM, "out of memory");
 	if (!ret)
-		ret = fd = open_unnamed(h, e);
+		ret = fd = open_unnamed(h, file_of(r->vf, file), e);
 	if (ret >= 0)
-		ret = write_text(fd, text, e);
+		ret = write_text(fd, file, text, e);
 	if (!ret)
-		ret = give_name(h, fd, file_of(r->vf, file), e);
+		ret = give_name(h, fd, file, e);
 	free(text);
 	return ret;
 }
