@@ -4,11 +4,12 @@
  * How this works
  *
  * A tar file is unpacked to a directory of its own below TMPDIR. Who removes
- * that when we are done, or interrupted, or killed? A child, forked before the
- * first byte is unpacked: it holds the reading end of a pipe and nothing else,
- * sleeps until the last writer is gone, which is us, removes the directory and
- * ends. No handler of a signal has to do it, and SIGKILL is no exception. The
- * child is in a session of its own, so that Ctrl-C does not reach it.
+ * that when we are done, or interrupted, or killed? A child, the janitor: it makes
+ * the directory, tells us its name over a socket, sleeps until that socket's other
+ * end is gone, which is us, removes the directory and ends. There is no moment at
+ * which the directory is there and the janitor is not, no handler of a signal has
+ * to do it, and SIGKILL is no exception. The child is in a session of its own, so
+ * that Ctrl-C does not reach it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,7 +35,13 @@ static int remove_one(const char *path, const struct stat *st, int type,
 	return 0;
 }
 
-static _Noreturn void run_janitor(const char *dir, int fd)
+/* What the janitor tells: the directory it made, or the errno that kept it. */
+struct made {
+	int error;
+	char dir[sizeof(((struct record *)0)->dir)];
+};
+
+static _Noreturn void run_janitor(struct made *made, int fd)
 {
 	enum { MAX_OPEN = RECORD_MAX_DEPTH + 2 };
 	char byte;
@@ -42,22 +50,27 @@ static _Noreturn void run_janitor(const char *dir, int fd)
 	/* Whoever reads our output must not wait for this process. */
 	for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
 		close(i);
+	if (!mkdtemp(made->dir))
+		made->error = errno;
+	send(fd, made, sizeof(*made), MSG_NOSIGNAL);
+	if (made->error)
+		_exit(1);
 	while (read(fd, &byte, 1) < 0 && errno == EINTR)
 		;
-	nftw(dir, remove_one, MAX_OPEN, FTW_DEPTH | FTW_PHYS);
+	nftw(made->dir, remove_one, MAX_OPEN, FTW_DEPTH | FTW_PHYS);
 	_exit(0);
 }
 
-static int start_janitor(struct record *r, struct err *e)
+static int fork_janitor(struct record *r, struct made *made, struct err *e)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC))
-		return err_sys(e, r->dir, "pipe");
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds))
+		return err_sys(e, made->dir, "socketpair");
 	fflush(NULL);
 	r->janitor = fork();
 	if (r->janitor < 0) {
-		int ret = err_sys(e, r->dir, "fork");
+		int ret = err_sys(e, made->dir, "fork");
 
 		r->janitor = 0;
 		close(fds[0]);
@@ -66,25 +79,39 @@ static int start_janitor(struct record *r, struct err *e)
 	}
 	if (!r->janitor) {
 		close(fds[1]);
-		run_janitor(r->dir, fds[0]);
+		run_janitor(made, fds[0]);
 	}
 	close(fds[0]);
 	r->alive_fd = fds[1];
 	return 0;
 }
 
+/* Have the janitor make r->dir. */
 static int make_dir(struct record *r, struct err *e)
 {
+	static const char tail[] = "/strait-iommu.XXXXXX";
 	const char *tmp = getenv("TMPDIR");
-	char tail[] = "/strait-iommu.XXXXXX";
+	struct made made = { 0 };
+	ssize_t got;
+	int ret;
 
 	if (!tmp || !*tmp)
 		tmp = "/tmp";
-	if (strlen(tmp) + sizeof(tail) > sizeof(r->dir))
+	if (strlen(tmp) + sizeof(tail) > sizeof(made.dir))
 		return err_set(e, ENAMETOOLONG, "TMPDIR: it is too long");
-	snprintf(r->dir, sizeof(r->dir), "%s%s", tmp, tail);
-	if (!mkdtemp(r->dir))
+	snprintf(made.dir, sizeof(made.dir), "%s%s", tmp, tail);
+	ret = fork_janitor(r, &made, e);
+	if (ret)
+		return ret;
+	do
+		got = recv(r->alive_fd, &made, sizeof(made), 0);
+	while (got < 0 && errno == EINTR);
+	if (got != sizeof(made))
+		made.error = EPIPE;
+	errno = made.error;
+	if (errno)
 		return err_sys(e, tmp, "make a directory to unpack to");
+	memcpy(r->dir, made.dir, sizeof(r->dir));
 	return 0;
 }
 
@@ -109,11 +136,6 @@ static int unpack_to_dir(struct record *r, const char *path, struct err *e)
 
 	if (ret)
 		return ret;
-	ret = start_janitor(r, e);
-	if (ret) {
-		rmdir(r->dir);
-		return ret;
-	}
 	fd = open(r->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return err_sys(e, r->dir, "open");
