@@ -185,6 +185,7 @@ guest_exec() {
 	} | guest_output
 	vmm_done
 	read -r status < /tmp/guest-status
+	note_loss "$status"
 	return "$status"
 }
 
@@ -195,6 +196,18 @@ guest_output() {
 		cat > "$GUEST_CONSOLE"
 	fi
 }
+
+# Guests that ended by themselves in a triple fault, or never: run-tests asks, for
+# whom LOST_GUESTS names a file with a line for each.
+note_loss() { # STATUS
+	if [ "$1" = 124 ]; then
+		lose_guest "no end in $GUEST_TIMEOUT s"
+	elif grep -q '^guest crashed: triple fault' "$GUEST_ERRORS"; then
+		lose_guest "triple fault"
+	fi
+}
+
+lose_guest() { [ -z "${LOST_GUESTS:-}" ] || echo "$1" >> "$LOST_GUESTS"; } # HOW
 
 # The same in the background, for tests that do something to a running guest:
 # leaves the VMM's process in guest_pid. End with guest_wait. A shell's background
@@ -210,8 +223,11 @@ guest_start() { # CMDLINE [STRAIT-OPTION]...
 guest_expect() { # ERE [TIMES]
 	local limit=$((SECONDS + GUEST_TIMEOUT))
 	until [ "$(grep -acE -- "$1" "$GUEST_CONSOLE")" -ge "${2:-1}" ]; do
-		[ "$SECONDS" -lt "$limit" ] && kill -0 "$guest_pid" 2> /dev/null ||
+		kill -0 "$guest_pid" 2> /dev/null || return
+		if [ "$SECONDS" -ge "$limit" ]; then
+			lose_guest "not at '$1' after $GUEST_TIMEOUT s"
 			return 1
+		fi
 		sleep 0.1
 	done
 }
@@ -240,6 +256,7 @@ guest_wait() {
 	kill "$timer" 2> /dev/null || true
 	guest_pid=""
 	vmm_done
+	note_loss "$status"
 	return "$status"
 }
 
@@ -426,6 +443,7 @@ lib_cleanup() {
 	if [ -n "$guest_pid" ]; then
 		kill "$guest_pid" 2> /dev/null || true
 		wait "$guest_pid" 2> /dev/null || true
+		note_loss 0
 	fi
 	vmm_done
 	drop_vfs

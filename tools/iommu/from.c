@@ -4,12 +4,12 @@
  * How this works
  *
  * A tar file is unpacked to a directory of its own below TMPDIR. Who removes
- * that when we are done, or interrupted, or killed? A child, the janitor: it makes
- * the directory, tells us its name over a socket, sleeps until that socket's other
- * end is gone, which is us, removes the directory and ends. There is no moment at
- * which the directory is there and the janitor is not, no handler of a signal has
- * to do it, and SIGKILL is no exception. The child is in a session of its own, so
- * that Ctrl-C does not reach it.
+ * that when we are done, or interrupted, or killed? A child, the janitor: it
+ * makes the directory, tells us its name over a socket, sleeps until that
+ * socket's other end is gone, which is us, removes the directory and ends.
+ * There is no moment at which the directory is there and the janitor is not, no
+ * handler of a signal has to do it, and SIGKILL is no exception. The child is
+ * in a session of its own, so that Ctrl-C does not reach it.
  */
 #include <errno.h>
 #include <fcntl.h>
