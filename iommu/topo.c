@@ -57,17 +57,9 @@ static int want_name(const char *name, void *arg)
 	return bdf_parse(name, &bdf) ? 0 : want(arg, bdf);
 }
 
-static uint32_t key(struct bdf bdf)
+static int by_bdf(const void *a, const void *b)
 {
-	return (uint32_t)bdf.domain << 16 | (uint32_t)bdf.bus << 8 | bdf.devfn;
-}
-
-static int by_key(const void *a, const void *b)
-{
-	uint32_t x = key(*(const struct bdf *)a);
-	uint32_t y = key(*(const struct bdf *)b);
-
-	return x < y ? -1 : x > y;
+	return bdf_cmp(*(const struct bdf *)a, *(const struct bdf *)b);
 }
 
 static void sort_wanted(struct wanted *w)
@@ -76,7 +68,7 @@ static void sort_wanted(struct wanted *w)
 
 	if (!w->nr)
 		return;
-	qsort(w->bdfs, w->nr, sizeof(*w->bdfs), by_key);
+	qsort(w->bdfs, w->nr, sizeof(*w->bdfs), by_bdf);
 	for (size_t i = 1; i < w->nr; i++)
 		if (!bdf_equal(w->bdfs[i], w->bdfs[n]))
 			w->bdfs[++n] = w->bdfs[i];
@@ -141,7 +133,7 @@ static int cmp_fn(const void *k, const void *fn)
 {
 	const struct topo_fn *f = fn;
 
-	return by_key(k, &f->pci.bdf);
+	return by_bdf(k, &f->pci.bdf);
 }
 
 static struct topo_fn *find(const struct topo *t, struct bdf bdf)

@@ -25,9 +25,12 @@
 #include "vfio/vfio.h"
 #include "vfio/vfio_abi.h"
 
-static struct bdf bdf_of(const struct vfio_pci_dependent_device *at)
+/* The kernel tells 16 bits of the domain. The others are d's: a reset hits no
+ * other domain. */
+static struct bdf bdf_of(const struct vfio_dev *d,
+			 const struct vfio_pci_dependent_device *at)
 {
-	return (struct bdf){ .domain = at->segment,
+	return (struct bdf){ .domain = (d->bdf.domain & ~0xffffu) | at->segment,
 			     .bus = at->bus,
 			     .devfn = at->devfn };
 }
@@ -36,7 +39,8 @@ static struct vfio_dev *dev_find(struct vfio_dev **devs, unsigned int nr,
 				 const struct vfio_pci_dependent_device *at)
 {
 	for (unsigned int i = 0; i < nr; i++)
-		if (devs[i]->is_pci && bdf_equal(devs[i]->bdf, bdf_of(at)))
+		if (devs[i]->is_pci &&
+		    bdf_equal(devs[i]->bdf, bdf_of(devs[i], at)))
 			return devs[i];
 	return NULL;
 }
@@ -68,8 +72,8 @@ static void driver_of(const struct vfio_dev *d, struct bdf bdf,
  * Of functions that are not assigned the kernel wants that they are bound to
  * vfio-pci, too (vfio_pci_is_device_in_set); for a cdev it has looked already.
  */
-static bool is_ours(struct vfio_dev **devs, unsigned int nr,
-		    const struct vfio_affected *hit,
+static bool is_ours(const struct vfio_dev *d, struct vfio_dev **devs,
+		    unsigned int nr, const struct vfio_affected *hit,
 		    const struct vfio_pci_dependent_device *at)
 {
 	struct host_pci pci;
@@ -78,7 +82,7 @@ static bool is_ours(struct vfio_dev **devs, unsigned int nr,
 		return true;
 	if (hit->flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID)
 		return at->group_id == VFIO_PCI_DEVID_OWNED;
-	driver_of(devs[0], bdf_of(at), &pci);
+	driver_of(d, bdf_of(d, at), &pci);
 	return group_is_ours(devs, nr, hit, at) &&
 	       host_is_vfio_driver(pci.driver);
 }
@@ -153,8 +157,8 @@ static int hot_reset(struct vfio_dev *d, struct vfio_dev **devs,
 	if (ret)
 		return ret;
 	for (unsigned int i = 0; i < hit.nr; i++)
-		if (!is_ours(devs, nr, &hit, &hit.at[i]))
-			return in_the_way(d, bdf_of(&hit.at[i]), e);
+		if (!is_ours(d, devs, nr, &hit, &hit.at[i]))
+			return in_the_way(d, bdf_of(d, &hit.at[i]), e);
 	if (!(hit.flags & VFIO_PCI_HOT_RESET_FLAG_DEV_ID))
 		nr_fds = group_fds(devs, nr, &hit, fds);
 	log_info(d->name, "hot reset of %u functions", hit.nr);

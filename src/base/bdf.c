@@ -34,7 +34,7 @@ int bdf_parse(const char *s, struct bdf *out)
 {
 	unsigned int domain, bus, dev, fn;
 
-	if (!hex_field(&s, 4, &domain) || *s++ != ':')
+	if (!hex_field(&s, 8, &domain) || *s++ != ':')
 		return -EINVAL;
 	if (!hex_field(&s, 2, &bus))
 		return -EINVAL;
@@ -51,7 +51,7 @@ int bdf_parse(const char *s, struct bdf *out)
 		return -EINVAL;
 	if (bus > 0xff || dev > 0x1f || fn > 7)
 		return -EINVAL;
-	*out = (struct bdf){ .domain = (uint16_t)domain,
+	*out = (struct bdf){ .domain = domain,
 			     .bus = (uint8_t)bus,
 			     .devfn = (uint8_t)(dev << 3 | fn) };
 	return 0;

@@ -198,11 +198,7 @@ static int add_member(const char *name, void *arg)
 
 static int by_bdf(const void *a, const void *b)
 {
-	const struct bdf *x = a, *y = b;
-
-	if (x->domain != y->domain)
-		return x->domain < y->domain ? -1 : 1;
-	return (int)rid(*x) - (int)rid(*y);
+	return bdf_cmp(*(const struct bdf *)a, *(const struct bdf *)b);
 }
 
 static int each_member(const struct host *h, const struct member_list *l,

@@ -26,17 +26,9 @@ struct bdf_list {
 	size_t nr;
 };
 
-static unsigned int order(struct bdf bdf)
-{
-	return (unsigned int)bdf.domain << 16 | (unsigned int)bdf.bus << 8 |
-	       bdf.devfn;
-}
-
 static int by_bdf(const void *a, const void *b)
 {
-	const struct bdf *x = a, *y = b;
-
-	return order(*x) < order(*y) ? -1 : order(*x) > order(*y);
+	return bdf_cmp(*(const struct bdf *)a, *(const struct bdf *)b);
 }
 
 static bool is_kind(const struct host *h, const char *name, enum host_kind kind)
@@ -85,7 +77,7 @@ static unsigned int digits_between(struct bdf a, struct bdf b)
 
 	bdf_str(a, x);
 	bdf_str(b, y);
-	for (size_t i = 0; x[i]; i++)
+	for (size_t i = 0; x[i] && y[i]; i++)
 		nr += x[i] != y[i];
 	return nr;
 }
@@ -93,9 +85,9 @@ static unsigned int digits_between(struct bdf a, struct bdf b)
 /* Digits that differ first, then the distance. */
 static uint64_t distance(struct bdf a, struct bdf b)
 {
-	unsigned int x = order(a), y = order(b);
+	uint64_t x = bdf_order(a), y = bdf_order(b);
 
-	return (uint64_t)digits_between(a, b) << 32 | (x > y ? x - y : y - x);
+	return (uint64_t)digits_between(a, b) << 48 | (x > y ? x - y : y - x);
 }
 
 bool host_pci_nearest(const struct host *h, struct bdf bdf, enum host_kind kind,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Addresses of PCI functions as text. */
 #include <errno.h>
+#include <string.h>
 
 #include "src/base/bits.h"
 #include "src/base/types.h"
@@ -40,6 +41,20 @@ static void highest_address_is_read(void)
 	CHECK(bdf_equal(b, (struct bdf){ 0xffff, 0xff, 0xff }));
 }
 
+static void domains_of_vmd_are_read_and_written(void)
+{
+	char s[BDF_STR_LEN];
+	struct bdf b;
+
+	CHECK_EQ(bdf_parse("10000:e1:00.0", &b), 0);
+	CHECK(bdf_equal(b, (struct bdf){ 0x10000, 0xe1, 0 }));
+	CHECK(!strcmp(bdf_str(b, s), "10000:e1:00.0"));
+	CHECK_EQ(bdf_parse("ffffffff:ff:1f.7", &b), 0);
+	CHECK(!strcmp(bdf_str(b, s), "ffffffff:ff:1f.7"));
+	CHECK(bdf_cmp((struct bdf){ 0x10000, 0, 0 },
+		      (struct bdf){ 0xffff, 0xff, 0xff }) > 0);
+}
+
 static void anything_else_is_refused_and_writes_nothing(void)
 {
 	static const char *const wrong[] = {
@@ -55,7 +70,7 @@ static void anything_else_is_refused_and_writes_nothing(void)
 		"100:02.0",
 		"0000:00:20.0",
 		"0000:100:02.0",
-		"10000:00:02.0",
+		"100000000:00:02.0",
 		"0000:00:02.0 ",
 		" 0000:00:02.0",
 		"0000:00:02.00",
@@ -119,6 +134,7 @@ int main(void)
 	TAP_RUN(domain_left_out_is_zero);
 	TAP_RUN(digits_may_be_of_either_case_and_fewer);
 	TAP_RUN(highest_address_is_read);
+	TAP_RUN(domains_of_vmd_are_read_and_written);
 	TAP_RUN(anything_else_is_refused_and_writes_nothing);
 	TAP_RUN(text_is_padded_as_lspci_does);
 	TAP_RUN(every_devfn_survives_the_round_trip);

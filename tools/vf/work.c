@@ -71,14 +71,9 @@ static int find(const struct work *w, const char *name, struct host_pf *out,
 
 static int by_bdf(const void *a, const void *b)
 {
-	const struct bdf *x = &((const struct target *)a)->was.pf.bdf;
-	const struct bdf *y = &((const struct target *)b)->was.pf.bdf;
-	uint32_t i =
-		(uint32_t)x->domain << 16 | (uint32_t)x->bus << 8 | x->devfn;
-	uint32_t j =
-		(uint32_t)y->domain << 16 | (uint32_t)y->bus << 8 | y->devfn;
+	const struct target *x = a, *y = b;
 
-	return (i > j) - (i < j);
+	return bdf_cmp(x->was.pf.bdf, y->was.pf.bdf);
 }
 
 static int find_all(struct work *w, struct plan *plan, struct err *e)
