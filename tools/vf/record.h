@@ -8,8 +8,6 @@
 
 #include "tools/vf/setting.h"
 
-#define RECORD_DIR "run/strait/vf"
-
 struct vf_record {
 	struct bdf vf, pf;
 	/* Which VF of that address: one that was removed and made again is

@@ -16,9 +16,9 @@
  *
  * Signals that would end the program wait until it is done, and are looked at
  * between steps, where they count as a failure. SIGKILL leaves what was done;
- * VFs that were bound have their records (record.c) by then. The same command
- * again makes the rest of what the plan says, but what VFs were to keep over a
- * new number was known to the killed process alone and is lost.
+ * VFs that were bound have their records (record.c) by then, and what VFs were
+ * to keep over a new number is in a file (kept.c). The same command again makes
+ * the rest.
  */
 #include <errno.h>
 #include <signal.h>
@@ -106,22 +106,6 @@ static int find_all(struct work *w, struct plan *plan, struct err *e)
 	return 0;
 }
 
-/* What the old VFs have and a plan may ask for. A driver of the host takes new
- * VFs, or does not, by itself. */
-static void keep(const struct host_pf *pf, struct vf_want *is)
-{
-	static const uint8_t zero[6];
-
-	if (!memcmp(is->conf.mac, zero, sizeof(zero)))
-		is->conf.keys &= ~(unsigned int)VF_MAC;
-	if (!memcmp(is->fn.hw_addr, zero, sizeof(zero)))
-		is->fn.keys &= ~(unsigned int)DEVLINK_FN_HW_ADDR;
-	if (!host_is_vfio_driver(is->driver))
-		is->driver[0] = is->owner[0] = '\0';
-	if (!pf->vf_total_msix)
-		is->has_msix = false;
-}
-
 /* VFs that are made again want what they had. */
 static int carry(struct target *t, struct err *e)
 {
@@ -130,7 +114,7 @@ static int carry(struct target *t, struct err *e)
 
 		if (is.index >= t->want->count)
 			continue;
-		keep(&t->was.pf, &is);
+		kept_filter(&t->was.pf, &is);
 		want = plan_vf(t->want, is.index, e);
 		if (!want)
 			return -ENOMEM;
@@ -155,7 +139,9 @@ static int read_target(const struct work *w, struct target *t, struct err *e)
 	if (count > t->was.pf.total_vfs)
 		return 0;
 	ret = plan_expand(t->want, count, e);
-	return !ret && t->is_recounted ? carry(t, e) : ret;
+	if (!ret && t->is_recounted)
+		ret = carry(t, e);
+	return ret ? ret : kept_carry(w->h, t, w->opts->force, e);
 }
 
 static void load_drivers(const struct work *w)
@@ -266,6 +252,8 @@ static int set_count(struct work *w, struct target *t, struct err *e)
 	if (!t->is_recounted)
 		return 0;
 	ret = take_records(w, t, e);
+	if (!ret)
+		ret = kept_save(w->h, t, e);
 	if (ret)
 		return ret;
 	step = journal_add(&w->journal, STEP_COUNT, e);
@@ -370,7 +358,7 @@ static int undo_count(struct work *w, struct target *t, struct err *e)
 				   .force = true,
 				   .journal = &unused };
 
-		keep(&t->was.pf, &is);
+		kept_filter(&t->was.pf, &is);
 		if (m.vf)
 			ret = make_vf(&m, &is, carried(t, is.index), e);
 	}
@@ -398,8 +386,9 @@ static int undo_step(struct work *w, const struct step *s, struct err *e)
 	}
 }
 
-/* Keeps the first failure as the message; what cannot be undone is the hint. */
-static void roll_back(struct work *w, struct err *e)
+/* Keeps the first failure as the message; what cannot be undone is the hint.
+ * Returns whether all could. */
+static bool roll_back(struct work *w, struct err *e)
 {
 	struct err failed = { 0 }, *first = NULL;
 
@@ -416,9 +405,24 @@ static void roll_back(struct work *w, struct err *e)
 		first = &failed;
 	}
 	if (!first)
-		return;
+		return true;
 	e->hint[0] = '\0';
 	err_hint(e, "and not all could be put back: %.450s", failed.msg);
+	return false;
+}
+
+/* All is made, or back: nothing is to be kept any more, except for what a run
+ * that was killed left and this one could not make. */
+static void forget_kept(const struct work *w, bool is_made)
+{
+	struct err ignored = { 0 };
+
+	for (size_t i = 0; i < w->nr; i++) {
+		const struct target *t = &w->targets[i];
+
+		if (is_made ? t->want->has_count : t->is_kept)
+			kept_drop(w->h, t->was.pf.bdf, &ignored);
+	}
 }
 
 static void signals_ending(sigset_t *set)
@@ -439,8 +443,8 @@ static int execute(struct work *w, struct err *e)
 	sigprocmask(SIG_BLOCK, &w->ending, NULL);
 	for (size_t i = 0; i < w->nr && !ret; i++)
 		ret = make_target(w, &w->targets[i], e);
-	if (ret)
-		roll_back(w, e);
+	if (!ret || roll_back(w, e))
+		forget_kept(w, !ret);
 	return ret;
 }
 
@@ -450,8 +454,10 @@ int work_run(const struct host *h, struct plan *plan,
 	struct work w = { .h = h, .opts = opts };
 	int ret = prepare(&w, plan, done, e);
 
-	if (!ret && done->nr && !opts->is_dry)
+	if (!ret && !opts->is_dry && done->nr)
 		ret = execute(&w, e);
+	else if (!ret && !opts->is_dry)
+		forget_kept(&w, true);
 	close_all(&w);
 	return ret;
 }

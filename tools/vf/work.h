@@ -38,11 +38,23 @@ struct target {
 	bool *has_record;
 	struct host_lock lock;
 	bool is_recounted;
+	bool is_kept; /* by kept_save */
 };
 
 /* check.c: everything that can be refused. */
 int target_check(const struct host *h, const struct target *t,
 		 const struct work_opts *opts, struct err *e);
+
+/* kept.c: what VFs have, on disk while a new number of them is made. */
+/* Drops what no VF can be given again from what it is. */
+void kept_filter(const struct host_pf *pf, struct vf_want *is);
+/* Before a PF's VFs are removed. */
+int kept_save(const struct host *h, struct target *t, struct err *e);
+/* What a run that was killed left is wanted too; tells so. -EBUSY: it is in
+ * the way of new VFs. */
+int kept_carry(const struct host *h, const struct target *t, bool force,
+	       struct err *e);
+int kept_drop(const struct host *h, struct bdf pf, struct err *e);
 
 /* Something that was done and can be undone. */
 enum step_kind {

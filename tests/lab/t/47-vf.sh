@@ -170,6 +170,30 @@ done
 is "release_restores_after_sigkill_at_any_time" "$delay $(state)" "0.1 $before"
 ok "some_were_killed_in_time" test $killed -ge 2
 
+# So does one that makes another number of VFs: the next gives them what they had.
+vf set $vf0 vlan=44 rate=70 trust=on > /dev/null
+vf bind $vf0 > /dev/null
+before=$(state)
+killed=0
+for delay in 0.05 0.15 0.25 0.35 0.45 0.55; do
+	"$vf_tool" resize $PF 3 > /dev/null 2>&1 &
+	tool=$!
+	sleep $delay
+	kill -KILL $tool 2> /dev/null || true
+	wait $tool 2> /dev/null || true
+	if grep -q '"vlan": 44' $records/*.kept.json 2> /dev/null; then
+		killed=$((killed + 1))
+		[ "$(status_of vf create $PF 2)" = 1 ] || break
+		grep -q '^hint: strait-vf resize' /tmp/vf-says || break
+	fi
+	vf resize $PF 2 > /tmp/vf-says 2>&1 || break
+	[ "$(state)" = "$before" ] || break
+done
+is "resize_restores_after_sigkill_at_any_time" "$delay $(state)" "0.55 $before"
+ok "some_of_these_were_killed_half_way" test $killed -ge 2
+vf release $vf0 > /dev/null
+vf set $vf0 vlan=0 rate=0 trust=off > /dev/null
+
 # ---- a VF that the host uses ------------------------------------------------
 
 vf destroy $PF > /dev/null
