@@ -30,6 +30,7 @@ packages=(
 	qemu-system-x86                      # the machine; in it, a peer
 	pciutils ethtool strace              # to look at things
 	nvme-cli                             # to make VFs of an NVMe controller
+	udev                                 # a test of our rule for it
 	libpci3 libnl-route-3-200 libnl-genl-3-200 libjansson4
 	libkmod2 libarchive13t64             # for strait-vf and strait-iommu
 	e2fsprogs cpio xz-utils              # used by this script

@@ -147,6 +147,11 @@ sleep 1000 <> "/dev/vfio/$(pci_group $vf0)" &
 holder=$!
 used="sleep \(pid $holder\)"
 like "list_names_who_uses_it" "$(vf list)" "^$vf0 .*$used"
+for width in 40 60 80 120; do
+	is "in_${width}_columns_list_has_no_longer_line" \
+		"$(COLUMNS=$width vf list | awk -v w=$width 'length > w')" ""
+done
+like "what_matters_most_is_left_in_60" "$(COLUMNS=60 vf list)" "^$vf0 .*vfio-pci .*sleep"
 refused "release_names_the_holder" 1 "$used" vf release $vf0
 refused "destroy_names_the_holder" 1 "$used" vf destroy $PF
 refused "resize_names_the_holder" 1 "$used" vf resize $PF 5
@@ -296,6 +301,18 @@ refused "its_vf_has_no_mac" 3 'mac: it is set through a network interface' \
 is "its_vf_goes_to_any_driver" "$(status_of vf bind "$nvme_vf" nvme) $(pci_driver "$nvme_vf")" \
 	"0 nvme"
 is "where_its_name_is_listed" "$(listed "$nvme_vf" name)" "$(ls "$pci_dir/$nvme_vf/nvme")"
+if [ "$LAB_KERNEL" = lab ]; then # Debian's has multipath: the PF has that disk as well
+	node=/dev/$(ls "$pci_dir/$nvme_vf/nvme")n1
+	for ((i = 0; i < 50; i++)); do [ ! -b "$node" ] || break; sleep 0.1; done
+	mkdir -p /tmp/mounted
+	mkfs.ext4 -q "$node"
+	mount "$node" /tmp/mounted
+	refused "a_mounted_disk_is_not_taken" 1 "$nvme_vf: .*mounted" vf bind "$nvme_vf"
+	refused "nor_are_vfs_destroyed_with_one" 1 "$nvme_vf: .*mounted" vf destroy "$disk"
+	is "which_leaves_it_mounted" \
+		"$(pci_driver "$nvme_vf") $(grep -c " /tmp/mounted " /proc/mounts)" "nvme 1"
+	umount /tmp/mounted
+fi
 is "and_back_to_none" "$(status_of vf release "$nvme_vf") $(pci_binding "$nvme_vf")" \
 	"0 none (null)"
 is "its_vfs_are_destroyed" "$(status_of vf destroy "$disk") $(cat "$pci_dir/$disk/sriov_numvfs")" \
