@@ -10,6 +10,7 @@
 #   terminal   what that shell reads first: size and type of the terminal
 #   ready      written here when the command is about to start
 #   status     written here when it has ended
+#   alive      changed here all the time, by which `lab` sees that the machine runs
 # Both exist from the beginning, because QEMU can make files in a share only if
 # its own machine has /proc, and a build chroot may not.
 
@@ -94,6 +95,8 @@ mount_share lab ""
 mount_share strait ""
 load_drivers
 cd /strait || cd /
+beat=0
+while sleep 5; do beat=$((beat + 1)) && echo $beat > /lab/alive; done &
 if [ -e /lab/command ]; then run_command; else run_shell; fi
 cat /run/status > /lab/status
 # A reset ends QEMU (-no-reboot) sooner than ACPI would; the disk is a snapshot.
