@@ -162,18 +162,17 @@ int kept_carry(const struct host *h, const struct target *t, bool force,
 	struct plan plan = { 0 };
 	int ret = load(h, file_of(h, t->was.pf.bdf, file), &plan, e);
 
+	if (ret == -ENOENT)
+		return 0;
 	bdf_str(t->was.pf.bdf, pf);
-	if (ret || (want->has_count && !want->count) ||
-	    (want->is_create && force)) {
-		ret = ret == -ENOENT ? 0 : ret;
-	} else if (want->is_create) {
-		ret = refuse(pf, file, want->count, e);
-	} else if (!want->has_count) {
+	if (!ret && !want->has_count) {
 		log_warn(
 			pf,
 			"a change of its VFs was killed half way; strait-vf apply /%s gives them what they had before",
 			file);
-	} else {
+	} else if (!ret && want->is_create && !force) {
+		ret = refuse(pf, file, want->count, e);
+	} else if (!ret && !want->is_create && want->count) {
 		log_warn(
 			pf,
 			"a change of its VFs was killed half way; they get what they had before (/%s)",

@@ -22,7 +22,7 @@ int run_file_fail(const char *file, const char *op, struct err *e)
 	char who[RUN_FILE_LEN + 16];
 	int ret;
 
-	snprintf(who, sizeof(who), "/%.64s", file);
+	snprintf(who, sizeof(who), "/%.104s", file);
 	ret = err_sys(e, who, op);
 	if (ret == -EACCES || ret == -EPERM)
 		err_hint(e, "run as root");
