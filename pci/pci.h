@@ -102,6 +102,7 @@ struct pci_dev {
 	struct pci_bar bars[PCI_NR_REGIONS];
 	struct pci_msi *msi;		     /* of the owner, or NULL */
 	struct pci_msix *msix;		     /* of the owner, or NULL */
+	struct pci_vectors *vectors;	     /* see pci/vectors.h, or NULL */
 	const struct pci_intx_ops *intx_ops; /* NULL: no pin */
 	bool intx_is_used, intx_is_on;	     /* see intx.c */
 	/* The dwords that capabilities take, one bit each. */
@@ -390,7 +391,7 @@ struct pci_host {
 	struct bus_range ecam_range, cf8_range;
 	uint32_t cf8; /* last address latch; relaxed atomics */
 	pthread_mutex_t intx_lock;
-	unsigned int intx_high[PCI_NR_INTX]; /* ports that hold it high */
+	unsigned int intx_high[PCI_NR_INTX]; /* functions that hold it high */
 };
 
 /* Puts ECAM and ports 0xcf8-0xcff on the buses. -EINVAL: a window wraps or is

@@ -252,3 +252,24 @@ bool bus_write(struct bus *b, uint64_t addr, unsigned int len, uint64_t value)
 		r->ops->write(r->dev, offset, len, value);
 	return r != NULL;
 }
+
+/* --- doorbells --- */
+
+void bus_set_doorbells(struct bus *b, const struct bus_doorbell_ops *ops,
+		       void *ctx)
+{
+	b->doorbells = ops;
+	b->doorbells_ctx = ctx;
+}
+
+int bus_add_doorbell(struct bus *b, uint64_t addr, int fd, struct err *e)
+{
+	return b->doorbells ? b->doorbells->add(b->doorbells_ctx, addr, fd, e)
+			    : 0;
+}
+
+void bus_del_doorbell(struct bus *b, uint64_t addr, int fd)
+{
+	if (b->doorbells)
+		b->doorbells->del(b->doorbells_ctx, addr, fd);
+}

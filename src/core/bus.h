@@ -42,7 +42,15 @@ struct bus_entry {
 	const struct bus_range *range;
 };
 
+/* Who can signal an eventfd for a write without the bus: KVM, or nobody. */
+struct bus_doorbell_ops {
+	int (*add)(void *ctx, uint64_t addr, int fd, struct err *e);
+	void (*del)(void *ctx, uint64_t addr, int fd);
+};
+
 struct bus {
+	const struct bus_doorbell_ops *doorbells; /* or NULL */
+	void *doorbells_ctx;
 	pthread_mutex_t lock; /* writers */
 	unsigned int seq;
 	unsigned int nr;
@@ -68,6 +76,17 @@ bool bus_is_alone(struct bus *b, const struct bus_range *r, uint64_t base,
 /* Atomic against vCPUs: they find r at the old or the new base, never at none.
  */
 int bus_move(struct bus *b, struct bus_range *r, uint64_t base, struct err *e);
+
+/*
+ * Writes of any length to addr signal the eventfd fd and do not come to the
+ * range there any more. Where nobody can do that, they come as before, and the
+ * range has to signal it: 0 then as well. Set up with bus_set_doorbells, before
+ * vCPUs run.
+ */
+void bus_set_doorbells(struct bus *b, const struct bus_doorbell_ops *ops,
+		       void *ctx);
+int bus_add_doorbell(struct bus *b, uint64_t addr, int fd, struct err *e);
+void bus_del_doorbell(struct bus *b, uint64_t addr, int fd);
 
 /*
  * An access that does not lie whole in one range is unclaimed: reads give

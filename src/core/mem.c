@@ -206,8 +206,7 @@ void *mem_ptr(const struct mem *m, gpa_t gpa, uint64_t len)
 	return (char *)r->hva + (gpa - r->gpa);
 }
 
-/* Bytes from gpa to the end of its RAM region, at most len; 0: not RAM. */
-static uint64_t ram_run(const struct mem *m, gpa_t gpa, uint64_t len)
+uint64_t mem_ram_span(const struct mem *m, gpa_t gpa, uint64_t len)
 {
 	const struct mem_region *r = ram_at(m, gpa);
 	uint64_t left;
@@ -221,7 +220,7 @@ static uint64_t ram_run(const struct mem *m, gpa_t gpa, uint64_t len)
 static bool all_ram(const struct mem *m, gpa_t gpa, uint64_t len)
 {
 	while (len) {
-		uint64_t n = ram_run(m, gpa, len);
+		uint64_t n = mem_ram_span(m, gpa, len);
 
 		if (!n)
 			return false;
@@ -236,7 +235,7 @@ int mem_read(const struct mem *m, gpa_t gpa, void *buf, uint64_t len)
 	if (!all_ram(m, gpa, len))
 		return -EFAULT;
 	while (len) {
-		uint64_t n = ram_run(m, gpa, len);
+		uint64_t n = mem_ram_span(m, gpa, len);
 
 		memcpy(buf, mem_ptr(m, gpa, n), n);
 		buf = (char *)buf + n;
@@ -251,7 +250,7 @@ int mem_write(const struct mem *m, gpa_t gpa, const void *buf, uint64_t len)
 	if (!all_ram(m, gpa, len))
 		return -EFAULT;
 	while (len) {
-		uint64_t n = ram_run(m, gpa, len);
+		uint64_t n = mem_ram_span(m, gpa, len);
 
 		memcpy(mem_ptr(m, gpa, n), buf, n);
 		buf = (const char *)buf + n;

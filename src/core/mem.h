@@ -87,6 +87,10 @@ void mem_listener_del(struct mem *m, struct mem_listener *l);
  */
 void *mem_ptr(const struct mem *m, gpa_t gpa, uint64_t len);
 
+/* Bytes of [gpa, gpa + len) up to the end of the RAM region that gpa lies in;
+ * 0: gpa is not RAM. */
+uint64_t mem_ram_span(const struct mem *m, gpa_t gpa, uint64_t len);
+
 /* Copy from or to RAM, also across adjacent regions. -EFAULT: not all RAM. */
 int mem_read(const struct mem *m, gpa_t gpa, void *buf, uint64_t len);
 int mem_write(const struct mem *m, gpa_t gpa, const void *buf, uint64_t len);
