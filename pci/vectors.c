@@ -64,10 +64,9 @@ static int set_routes(struct pci_vectors *v, unsigned int first,
 		struct pci_msix_vector vec = pci_msix_vector(&v->msix, i);
 
 		if (is_wanted(v, i))
-			ret = msi_route_set(&v->routes[i],
-					    (struct irq_msi){ vec.address,
-							      vec.data },
-					    e);
+			ret = msi_route_set(
+				&v->routes[i],
+				(struct irq_msi){ vec.address, vec.data }, e);
 	}
 	committed = irq_commit(v->config.irq, e);
 	return ret ? ret : committed;

@@ -22,9 +22,8 @@ static bool is_running(const struct virtio_dev *d)
 
 static struct virtio_queue *selected(struct virtio_dev *d)
 {
-	return d->queue_select < d->type.nr_queues ?
-		       &d->queues[d->queue_select] :
-		       NULL;
+	return d->queue_select < d->type.nr_queues ? &d->queues[d->queue_select]
+						   : NULL;
 }
 
 /* --- reading --- */
@@ -153,7 +152,8 @@ static void write_status(struct virtio_dev *d, uint8_t value)
 	added &= (uint8_t)~VIRTIO_CONFIG_S_NEEDS_RESET; /* ours */
 	d->status |= added;
 	for (unsigned int i = 0; i < d->type.nr_queues; i++)
-		if (added & VIRTIO_CONFIG_S_DRIVER_OK && d->queues[i].is_enabled)
+		if (added & VIRTIO_CONFIG_S_DRIVER_OK &&
+		    d->queues[i].is_enabled)
 			queue_start(&d->queues[i]);
 }
 
@@ -175,8 +175,8 @@ static void write_half(gpa_t *addr, bool is_high, uint64_t value)
 static void write_vector(struct virtio_dev *d, uint16_t *to, uint64_t value)
 {
 	/* 4.1.5.1.2.1: one that is not there is refused by NO_VECTOR. */
-	uint16_t vector = value < d->vectors.config.nr ? (uint16_t)value :
-							 VIRTIO_MSI_NO_VECTOR;
+	uint16_t vector = value < d->vectors.config.nr ? (uint16_t)value
+						       : VIRTIO_MSI_NO_VECTOR;
 
 	__atomic_store_n(to, vector, __ATOMIC_RELAXED);
 }
@@ -236,8 +236,7 @@ static void write_queue(struct virtio_queue *q, unsigned int off,
 		write_queue_setup(q, off, value);
 }
 
-static void write_locked(struct virtio_dev *d, unsigned int off,
-			 uint64_t value)
+static void write_locked(struct virtio_dev *d, unsigned int off, uint64_t value)
 {
 	struct virtio_queue *q = selected(d);
 

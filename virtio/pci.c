@@ -200,10 +200,10 @@ struct window {
 
 static struct window window_of(const struct virtio_dev *d)
 {
-	uint32_t off = pci_cfg_get(&d->pci, d->cfg_cap + VIRTIO_PCI_CAP_OFFSET,
-				   4);
-	uint32_t len = pci_cfg_get(&d->pci, d->cfg_cap + VIRTIO_PCI_CAP_LENGTH,
-				   4);
+	uint32_t off =
+		pci_cfg_get(&d->pci, d->cfg_cap + VIRTIO_PCI_CAP_OFFSET, 4);
+	uint32_t len =
+		pci_cfg_get(&d->pci, d->cfg_cap + VIRTIO_PCI_CAP_LENGTH, 4);
 	uint32_t bar = pci_cfg_get(&d->pci, d->cfg_cap + VIRTIO_PCI_CAP_BAR, 1);
 	bool ok = !bar && (len == 1 || len == 2 || len == 4) && !(off % len) &&
 		  off < BAR_LEN;

@@ -26,7 +26,8 @@ int virtq_chain_add(struct virtq *q, struct virtq_chain *c,
 int virtq_chain_add_table(struct virtq *q, struct virtq_chain *c,
 			  const struct virtq_desc *table);
 /* Has event moved past by going from old to new? All free-running. (2.7.7.2) */
-static inline bool virtq_event_passed(uint16_t event, uint16_t new, uint16_t old)
+static inline bool virtq_event_passed(uint16_t event, uint16_t new,
+				      uint16_t old)
 {
 	return (uint16_t)(new - event - 1) < (uint16_t)(new - old);
 }

@@ -61,8 +61,8 @@ int queue_init(struct virtio_queue *q, struct virtio_dev *d, unsigned int index,
 	q->index = index;
 	q->max_size = (uint16_t)d->type.queue_size;
 	q->vector = VIRTIO_MSI_NO_VECTOR;
-	q->loop = d->env.nr_loops ? d->env.loops[index % d->env.nr_loops]
-				  : NULL;
+	q->loop =
+		d->env.nr_loops ? d->env.loops[index % d->env.nr_loops] : NULL;
 	queue_forget(q);
 	q->kick.ready = on_kick;
 	q->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -95,9 +95,8 @@ static int start_ring(struct virtio_queue *q, struct err *e)
 	const char *why;
 
 	if (virtq_start(&q->vq, d->env.mem, &setup, &why))
-		return err_set(e, EINVAL,
-			       "queue %u: the driver set it up wrongly: %s",
-			       q->index, why);
+		return err_set(e, EINVAL, "the driver set it up wrongly: %s",
+			       why);
 	return d->type.ops->queue_start(q, e);
 }
 

@@ -106,13 +106,13 @@ struct virtio_dev {
 	struct bus_range range; /* BAR 0 */
 	bool has_doorbells;
 	pthread_mutex_t lock;
-	struct virtio_queue *queues; /* type.nr_queues, owned */
+	struct virtio_queue *queues;	   /* type.nr_queues, owned */
 	uint8_t config[VIRTIO_CONFIG_LEN]; /* the device's own */
 	/* Registers of 4.1.4.3. */
 	uint32_t device_select, driver_select, queue_select;
 	uint64_t offered, accepted; /* features */
 	uint8_t status;
-	bool needs_reset; /* atomic: ORed into status */
+	bool needs_reset;	  /* atomic: ORed into status */
 	pthread_mutex_t isr_lock; /* of isr and the pin that follows it */
 	uint8_t isr;
 	uint16_t config_vector;

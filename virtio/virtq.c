@@ -109,7 +109,8 @@ int virtq_chain_add_table(struct virtq *q, struct virtq_chain *c,
 	if (!q->setup.has_indirect)
 		return virtq_break(q, "an indirect table, not negotiated");
 	if (!nr || table->len % each)
-		return virtq_break(q, "an indirect table of a senseless length");
+		return virtq_break(q,
+				   "an indirect table of a senseless length");
 	for (unsigned int seen = 0; seen < VIRTQ_MAX_CHAIN; seen++) {
 		uint8_t raw[sizeof(struct vring_desc)];
 		struct virtq_desc d;
@@ -125,12 +126,13 @@ int virtq_chain_add_table(struct virtq *q, struct virtq_chain *c,
 		if (ret)
 			return ret;
 		/* 2.8.7: in a packed ring's table the next one is the next. */
-		if (q->setup.is_packed ? i + 1 == nr :
-					 !(d.flags & VRING_DESC_F_NEXT))
+		if (q->setup.is_packed ? i + 1 == nr
+				       : !(d.flags & VRING_DESC_F_NEXT))
 			return 0;
 		i = q->setup.is_packed ? i + 1 : d.id;
 		if (i >= nr)
-			return virtq_break(q, "a link out of an indirect table");
+			return virtq_break(q,
+					   "a link out of an indirect table");
 	}
 	return virtq_break(q, "a chain of too many descriptors");
 }

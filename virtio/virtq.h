@@ -68,11 +68,11 @@ struct virtq {
 	 */
 	uint16_t next_avail;
 	uint16_t next_used;
-	uint16_t flushed_used; /* what the driver has been shown */
-	unsigned int nr_popped; /* chains, and not pushed yet */
+	uint16_t flushed_used;	      /* what the driver has been shown */
+	unsigned int nr_popped;	      /* chains, and not pushed yet */
 	unsigned int nr_slots_popped; /* packed: ring entries of them */
-	unsigned int nr_unflushed; /* ring entries used since the flush */
-	uint16_t first_flags;	  /* packed: of the first unflushed entry */
+	unsigned int nr_unflushed;    /* ring entries used since the flush */
+	uint16_t first_flags;	      /* packed: of the first unflushed entry */
 };
 
 /* Buffers that the driver made available together. */

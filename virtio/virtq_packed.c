@@ -97,7 +97,8 @@ static int packed_walk(struct virtq *q, struct virtq_chain *c)
 	uint16_t pos = q->next_avail;
 
 	for (c->nr_slots = 1; c->nr_slots <= left; c->nr_slots++) {
-		struct virtq_desc d = packed_desc(&q->packed.desc[index_of(pos)]);
+		struct virtq_desc d =
+			packed_desc(&q->packed.desc[index_of(pos)]);
 		int ret;
 
 		c->id = d.id;
@@ -154,8 +155,7 @@ void packed_push(struct virtq *q, const struct virtq_chain *c, uint32_t written)
 }
 
 /* 2.8.10: the event lies in what was written since the last flush. */
-static bool event_passed(const struct virtq *q, uint16_t event,
-			 unsigned int nr)
+static bool event_passed(const struct virtq *q, uint16_t event, unsigned int nr)
 {
 	unsigned int at = index_of(event);
 
@@ -183,10 +183,10 @@ bool packed_flush(struct virtq *q)
 		return false;
 	if (flags != VRING_PACKED_EVENT_FLAG_DESC || !q->setup.has_event_idx)
 		return true;
-	return event_passed(q,
-			    __atomic_load_n(&q->packed.driver->off_wrap,
-					    __ATOMIC_RELAXED),
-			    nr);
+	return event_passed(
+		q,
+		__atomic_load_n(&q->packed.driver->off_wrap, __ATOMIC_RELAXED),
+		nr);
 }
 
 bool packed_kick_on(struct virtq *q)

@@ -8,8 +8,13 @@
 #include "src/base/bits.h"
 #include "tests/fake/ring.h"
 
-enum { WRAP = 0x8000, DRIVER_OFF = 0x5000, DEVICE_OFF = 0x6000,
-       TABLES_OFF = 0x8000, TABLE_LEN = 0x80 };
+enum {
+	WRAP = 0x8000,
+	DRIVER_OFF = 0x5000,
+	DEVICE_OFF = 0x6000,
+	TABLES_OFF = 0x8000,
+	TABLE_LEN = 0x80
+};
 
 void fake_ram_init(struct fake_ram *ram)
 {
@@ -86,8 +91,7 @@ static void fill_split_table(struct fake_ring *r, gpa_t table,
 	struct vring_desc *d = at(r, table);
 
 	for (unsigned int i = 0; i < nr; i++)
-		put_split(&d[i], &bufs[i],
-			  i + 1 < nr ? VRING_DESC_F_NEXT : 0,
+		put_split(&d[i], &bufs[i], i + 1 < nr ? VRING_DESC_F_NEXT : 0,
 			  (uint16_t)(i + 1));
 }
 
@@ -159,8 +163,8 @@ static uint16_t step(const struct fake_ring *r, uint16_t pos, unsigned int by)
 
 static uint16_t packed_turn(uint16_t pos)
 {
-	return pos & WRAP ? 1 << VRING_PACKED_DESC_F_AVAIL :
-			    1 << VRING_PACKED_DESC_F_USED;
+	return pos & WRAP ? 1 << VRING_PACKED_DESC_F_AVAIL
+			  : 1 << VRING_PACKED_DESC_F_USED;
 }
 
 static void put_packed(struct vring_packed_desc *d, const struct fake_buf *b,
@@ -223,14 +227,14 @@ static bool packed_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
 uint16_t fake_ring_add(struct fake_ring *r, const struct fake_buf *bufs,
 		       unsigned int nr, bool indirect)
 {
-	return r->setup.is_packed ? packed_add(r, bufs, nr, indirect) :
-				    split_add(r, bufs, nr, indirect);
+	return r->setup.is_packed ? packed_add(r, bufs, nr, indirect)
+				  : split_add(r, bufs, nr, indirect);
 }
 
 bool fake_ring_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
 {
-	return r->setup.is_packed ? packed_get(r, id, len) :
-				    split_get(r, id, len);
+	return r->setup.is_packed ? packed_get(r, id, len)
+				  : split_get(r, id, len);
 }
 
 static bool passed(uint16_t event, uint16_t new, uint16_t old)
@@ -275,8 +279,8 @@ void fake_ring_want_irq(struct fake_ring *r, int nr)
 
 	if (r->setup.is_packed) {
 		ev->off_wrap = step(r, r->used, nr < 0 ? 0 : (unsigned int)nr);
-		ev->flags = nr < 0 ? VRING_PACKED_EVENT_FLAG_ENABLE :
-				     VRING_PACKED_EVENT_FLAG_DESC;
+		ev->flags = nr < 0 ? VRING_PACKED_EVENT_FLAG_ENABLE
+				   : VRING_PACKED_EVENT_FLAG_DESC;
 	} else {
 		avail->flags = 0;
 		avail->ring[r->setup.size] =

@@ -279,7 +279,8 @@ static void wrapping_buffer(void)
 
 static void wrong_order(void)
 {
-	const struct fake_buf bufs[] = { { DATA, 8, true }, { DATA, 8, false } };
+	const struct fake_buf bufs[] = { { DATA, 8, true },
+					 { DATA, 8, false } };
 
 	fake_ring_add(&ring, bufs, 2, false);
 	breaks("behind a writable");
@@ -419,7 +420,8 @@ static void rings_must_lie_in_ram_and_be_aligned(void)
 		{ { .size = 7, .driver = 4096, .device = 8192 }, "size" },
 		{ { .size = 2048 }, "size" },
 		{ { .size = 8, .desc = 8 }, "descriptor table" },
-		{ { .size = 8, .desc = FAKE_RAM_LEN - 64 }, "descriptor table" },
+		{ { .size = 8, .desc = FAKE_RAM_LEN - 64 },
+		  "descriptor table" },
 		{ { .size = 8, .driver = 1 }, "available" },
 		{ { .size = 8, .driver = UINT64_MAX - 1 }, "available" },
 		{ { .size = 8, .device = 2 }, "used" },
