@@ -9,17 +9,20 @@
 #include "src/base/err.h"
 #include "src/base/log.h"
 #include "src/vm/config.h"
+#include "src/vm/model.h"
 #include "src/vm/vm.h"
 
 static void usage(FILE *f)
 {
 	fputs("usage: strait run --kernel FILE [OPTION]...\n"
+	      "       strait devices\n"
 	      "       strait vf COMMAND ...\n"
 	      "       strait iommu COMMAND ...\n"
 	      "       strait run | vf | iommu --help\n"
 	      "       strait --help | --version\n"
 	      "\n"
 	      "run    runs a Linux guest under KVM and assigns PCI functions to it by VFIO\n"
+	      "devices  lists the emulated devices that run can give it, and their keys\n"
 	      "vf     makes and configures SR-IOV virtual functions (strait-vf)\n"
 	      "iommu  shows what can be assigned, and why not (strait-iommu)\n"
 	      "See strait(1), and `strait run --help` for the options.\n",
@@ -105,6 +108,10 @@ int main(int argc, char **argv)
 
 	if (!strcmp(word, "run"))
 		return run(argc - 2, argv + 2);
+	if (!strcmp(word, "devices")) {
+		model_list(stdout);
+		return printed();
+	}
 	if (!strcmp(word, "vf"))
 		return run_tool("strait-vf", argv + 1);
 	if (!strcmp(word, "iommu"))

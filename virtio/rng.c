@@ -69,12 +69,12 @@ static const struct virtio_ops rng_ops = {
 	.reset = virtio_default_reset,
 };
 
-int virtio_rng_init(struct virtio_rng *r, const char *source,
+int virtio_rng_init(struct virtio_rng *r, const char *name, const char *source,
 		    const struct virtio_env *env, struct err *e)
 {
 	const struct virtio_config type = {
 		.ops = &rng_ops,
-		.name = "rng",
+		.name = name,
 		.device_id = VIRTIO_ID_RNG,
 		.class_code = 0x00ff00, /* 1.2: none of the classes */
 		.features = 1ULL << VIRTIO_F_RING_PACKED,

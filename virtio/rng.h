@@ -12,8 +12,8 @@ struct virtio_rng {
 };
 
 /* Bytes come from source, a character device or another file of random bytes
- * ("/dev/urandom"). On failure fini is still allowed. */
-int virtio_rng_init(struct virtio_rng *r, const char *source,
+ * ("/dev/urandom"). name is not owned. On failure fini is still allowed. */
+int virtio_rng_init(struct virtio_rng *r, const char *name, const char *source,
 		    const struct virtio_env *env, struct err *e);
 /* Stopped before; accepts a zeroed struct. */
 void virtio_rng_fini(struct virtio_rng *r);

@@ -338,6 +338,17 @@ int option_keys_parse(const struct option_keys *k, const char *text,
 	}
 }
 
+void option_keys_help(const struct option_keys *k, FILE *f)
+{
+	for (unsigned int i = 0; i < k->nr; i++) {
+		const struct option_key *key = &k->keys[i];
+
+		fprintf(f, "      %s=%s%*s %s\n", key->name, key->arg,
+			(int)(21 - strlen(key->name) - strlen(key->arg)), "",
+			key->help);
+	}
+}
+
 int option_word(const char *who, const char *value, const char *const *words,
 		unsigned int nr, struct err *e)
 {

@@ -46,6 +46,8 @@ void options_help(const struct option_table *t, FILE *f);
 struct option_key {
 	const char *name;
 	int (*set)(void *target, const char *value, struct err *e);
+	const char *arg;  /* how help names the value */
+	const char *help; /* one line */
 };
 
 struct option_keys {
@@ -55,6 +57,9 @@ struct option_keys {
 	/* Takes a word without "="; NULL: refused, with keys[0] as a hint. */
 	int (*bare)(void *target, const char *word, struct err *e);
 };
+
+/* A line for each key, below what options_help wrote of the option. */
+void option_keys_help(const struct option_keys *k, FILE *f);
 
 /* Refuses unknown keys, keys given twice and empty values. */
 int option_keys_parse(const struct option_keys *k, const char *text,

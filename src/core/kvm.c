@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "src/base/bits.h"
+#include "src/base/log.h"
 #include "src/core/kvm.h"
 
 /* Below the BIOS area and the LAPICs, where nothing of ours lies; three pages.
@@ -357,6 +358,26 @@ int kvm_ioeventfd(struct kvm *k, int fd, bool pio, uint64_t addr,
 		return err_sys(e, kvm_name, "KVM_IOEVENTFD");
 	return 0;
 }
+
+/* Any length: the fastest kind, which KVM need not decode the guest's
+ * instruction for (KVM_CAP_IOEVENTFD_ANY_LENGTH). */
+static int doorbell_add(void *ctx, uint64_t addr, int fd, struct err *e)
+{
+	return kvm_ioeventfd(ctx, fd, false, addr, 0, true, e);
+}
+
+static void doorbell_del(void *ctx, uint64_t addr, int fd)
+{
+	struct err e = { 0 };
+
+	if (kvm_ioeventfd(ctx, fd, false, addr, 0, false, &e))
+		log_debug(kvm_name, "%s", e.msg);
+}
+
+const struct bus_doorbell_ops kvm_mmio_doorbells = {
+	.add = doorbell_add,
+	.del = doorbell_del,
+};
 
 /* --- the KVM-VFIO device (Documentation/virt/kvm/devices/vfio.rst) --- */
 

@@ -13,6 +13,7 @@
 
 #include "src/base/err.h"
 #include "src/base/types.h"
+#include "src/core/bus.h"
 #include "src/core/irq.h"
 #include "src/core/mem.h"
 
@@ -57,6 +58,9 @@ void kvm_vfio_del(struct kvm *k, int fd);
  * exit. */
 int kvm_ioeventfd(struct kvm *k, int fd, bool pio, uint64_t addr,
 		  unsigned int len, bool add, struct err *e);
+
+/* For bus_set_doorbells of the memory bus; ctx is the struct kvm. */
+extern const struct bus_doorbell_ops kvm_mmio_doorbells;
 
 struct kvm_vcpu {
 	struct kvm *kvm;

@@ -155,6 +155,7 @@ static int build_kvm(struct vm *vm, struct err *e)
 	ret = irq_init(&vm->irq, &kvm_irq_sink, &vm->kvm, e);
 	if (ret)
 		return ret;
+	bus_set_doorbells(&vm->mmio, &kvm_mmio_doorbells, &vm->kvm);
 	ret = mem_listener_add(&vm->mem, &vm->kvm.listener, e);
 	vm->kvm_listens = !ret;
 	return ret;
@@ -228,6 +229,16 @@ static void on_power(void *ctx, enum power_event event)
 {
 	vm_request_end(ctx,
 		       event == POWER_OFF ? VM_END_POWER_OFF : VM_END_REBOOT);
+}
+
+struct virtio_env vm_virtio_env(struct vm *vm)
+{
+	return (struct virtio_env){ .mem = &vm->mem,
+				    .mmio = &vm->mmio,
+				    .irq = &vm->irq,
+				    .pci = &vm->pci,
+				    .loops = vm->loops,
+				    .nr_loops = vm->nr_iothreads };
 }
 
 static void serial_fds(const struct vm *vm, int *in_fd, int *out_fd)
@@ -372,6 +383,8 @@ static int build_machine(struct vm *vm, struct err *e)
 	timing_begin(&vm->timing, TIMING_OPEN);
 	if (!ret)
 		ret = devices_add(vm, e);
+	if (!ret)
+		ret = models_add(vm, e);
 	timing_end(&vm->timing, TIMING_OPEN);
 	if (!ret)
 		ret = pci_host_place_bars(&vm->pci, e);
@@ -425,6 +438,7 @@ void vm_teardown(struct vm *vm)
 	struct err ignored = { 0 };
 
 	__atomic_store_n(&vm->is_taken_apart, true, __ATOMIC_RELAXED);
+	models_stop(vm);
 	wait_populate(vm, &ignored);
 	wait_unpack(vm);
 	boot_unpacked_free(&vm->kernel);
@@ -433,6 +447,7 @@ void vm_teardown(struct vm *vm)
 	free(vm->vcpus);
 	/* Devices go first: nothing may do DMA when RAM is unmapped. */
 	devices_close(vm);
+	models_free(vm);
 	if (vm->has_serial)
 		serial_fini(&vm->serial, &vm->pio);
 	if (vm->has_power)

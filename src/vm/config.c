@@ -21,6 +21,7 @@
 #include "src/base/bits.h"
 #include "src/base/options.h"
 #include "src/vm/config.h"
+#include "src/vm/model.h"
 
 #define RAM_DEFAULT MIB(512)
 #define RAM_MIN	    MIB(32)
@@ -35,17 +36,38 @@ struct parse {
 	bool has_hugepage_size;
 };
 
+/* Reads digits up to what is none. -EINVAL: there is no digit, or too many. */
+static int read_digits(const char **s, uint64_t *out)
+{
+	uint64_t v = 0;
+
+	if (**s < '0' || **s > '9')
+		return -EINVAL;
+	for (; **s >= '0' && **s <= '9'; (*s)++)
+		if (__builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, (uint64_t)(**s - '0'), &v))
+			return -EINVAL;
+	*out = v;
+	return 0;
+}
+
+int config_number(const char *s, uint64_t *out)
+{
+	uint64_t v;
+
+	if (read_digits(&s, &v) || *s)
+		return -EINVAL;
+	*out = v;
+	return 0;
+}
+
 int config_size(const char *s, uint64_t *out)
 {
 	static const char suffixes[] = "KMGT";
-	uint64_t v = 0;
+	uint64_t v;
 
-	if (*s < '0' || *s > '9')
+	if (read_digits(&s, &v))
 		return -EINVAL;
-	for (; *s >= '0' && *s <= '9'; s++)
-		if (__builtin_mul_overflow(v, 10, &v) ||
-		    __builtin_add_overflow(v, (uint64_t)(*s - '0'), &v))
-			return -EINVAL;
 	if (*s) {
 		const char *at = strchr(suffixes, *s & ~0x20);
 
@@ -57,6 +79,16 @@ int config_size(const char *s, uint64_t *out)
 	if (!v)
 		return -EINVAL;
 	*out = v;
+	return 0;
+}
+
+int config_path(const char *who, const char *value, char out[CONFIG_PATH_LEN],
+		struct err *e)
+{
+	if (strlen(value) >= CONFIG_PATH_LEN)
+		return err_set(e, EINVAL, "%s: a path of more than %d bytes",
+			       who, CONFIG_PATH_LEN - 1);
+	strcpy(out, value);
 	return 0;
 }
 
@@ -88,14 +120,9 @@ static int set_cmdline(void *target, const char *value, struct err *e)
 static int set_cpus_boot(void *target, const char *value, struct err *e)
 {
 	struct parse *p = target;
-	unsigned long n = 0;
-	char *end = NULL;
+	uint64_t n;
 
-	if (*value >= '0' && *value <= '9') {
-		errno = 0;
-		n = strtoul(value, &end, 10);
-	}
-	if (!end || *end || errno || n < 1 || n > CONFIG_MAX_CPUS) {
+	if (config_number(value, &n) || n < 1 || n > CONFIG_MAX_CPUS) {
 		err_set(e, EINVAL,
 			"--cpus boot=%s: not a number of CPUs from 1 to %d",
 			value, CONFIG_MAX_CPUS);
@@ -108,7 +135,8 @@ static int set_cpus_boot(void *target, const char *value, struct err *e)
 
 static int set_cpus(void *target, const char *value, struct err *e)
 {
-	static const struct option_key keys[] = { { "boot", set_cpus_boot } };
+	static const struct option_key keys[] = { { "boot", set_cpus_boot, "N",
+						    "CPUs at the start" } };
 	static const struct option_keys list = { "--cpus", keys,
 						 ARRAY_SIZE(keys), NULL };
 
@@ -174,9 +202,11 @@ static int set_memory_hugepage_size(void *target, const char *value,
 static int set_memory(void *target, const char *value, struct err *e)
 {
 	static const struct option_key keys[] = {
-		{ "size", set_memory_size },
-		{ "hugepages", set_memory_hugepages },
-		{ "hugepage_size", set_memory_hugepage_size },
+		{ "size", set_memory_size, "SIZE", "how much, for example 2G" },
+		{ "hugepages", set_memory_hugepages, "on|off",
+		  "from the host's pool of huge pages" },
+		{ "hugepage_size", set_memory_hugepage_size, "2M|1G",
+		  "from which pool" },
 	};
 	static const struct option_keys list = { "--memory", keys,
 						 ARRAY_SIZE(keys), NULL };
@@ -297,13 +327,39 @@ static int set_vfio_p2p(void *target, const char *value, struct err *e)
 static int set_vfio(void *target, const char *value, struct err *e)
 {
 	static const struct option_key keys[] = {
-		{ "backend", set_vfio_backend },
-		{ "p2p", set_vfio_p2p },
+		{ "backend", set_vfio_backend, "auto|iommufd|container",
+		  "which interface of the kernel's" },
+		{ "p2p", set_vfio_p2p, "auto|on|off",
+		  "let devices reach each other's BARs" },
 	};
 	static const struct option_keys list = { "--vfio", keys,
 						 ARRAY_SIZE(keys), NULL };
 
 	return option_keys_parse(&list, value, target, e);
+}
+
+/* --- emulated devices (model.h) --- */
+
+/* Which option it is, options.c does not say: so each has a function. */
+#define SET_MODEL(name)                                                        \
+	static int set_##name(void *target, const char *value, struct err *e)  \
+	{                                                                      \
+		return model_configure(&model_##name##_option,                 \
+				       ((struct parse *)target)->c, value, e); \
+	}
+SET_MODEL(rng)
+
+static int set_iothreads(void *target, const char *value, struct err *e)
+{
+	struct parse *p = target;
+	uint64_t n;
+
+	if (config_number(value, &n) || n < 1 || n > CONFIG_MAX_IOTHREADS)
+		return err_set(e, EINVAL,
+			       "--iothreads %s: not a number from 1 to %d",
+			       value, CONFIG_MAX_IOTHREADS);
+	p->c->nr_iothreads = (unsigned int)n;
+	return 0;
 }
 
 /* --- --serial and the rest --- */
@@ -396,6 +452,12 @@ static const struct option_def run_options[] = {
 	{ "vfio", 0, "KEY=VALUE[,...]",
 	  "backend=auto|iommufd|container, p2p=auto|on|off: how devices reach memory",
 	  false, set_vfio },
+	{ "rng", 0, "src=FILE",
+	  "an entropy device; the host's bytes come from src=/dev/urandom",
+	  false, set_rng },
+	{ "iothreads", 0, "N",
+	  "threads that serve emulated devices' queues, 1 to 16 (default 1)",
+	  false, set_iothreads },
 	{ "serial", 0, "tty|null|off|file=PATH",
 	  "where the first serial port goes (default tty)", false, set_serial },
 	{ "on-reboot", 0, "restart|exit",
@@ -429,6 +491,7 @@ int config_parse(int argc, char **argv, struct config *out,
 		.ram_size = RAM_DEFAULT,
 		.serial = SERIAL_TTY,
 		.restart_on_reboot = true,
+		.nr_iothreads = 1,
 	};
 	ret = options_parse(&run_table, argc, argv, &p, e);
 	*action = p.action;

@@ -8,8 +8,12 @@
 #include "src/base/types.h"
 #include "vfio/vfio.h"
 
+struct model;
+
 enum {
 	CONFIG_MAX_DEVICES = 32,
+	CONFIG_MAX_EMULATED = 24,
+	CONFIG_MAX_IOTHREADS = 16,
 	CONFIG_MAX_CPUS = 255,
 	CONFIG_PATH_LEN = 256,
 	CONFIG_NAME_LEN = 32,
@@ -42,6 +46,19 @@ struct config_device {
 	unsigned int release_timeout_s;
 };
 
+struct config_rng {
+	char src[CONFIG_PATH_LEN];
+};
+
+/* An emulated device; see model.h. */
+struct config_emulated {
+	const struct model *model;
+	const char *option; /* that asked for it: "net" */
+	union {
+		struct config_rng rng;
+	};
+};
+
 struct config {
 	const char *kernel;    /* path */
 	const char *initramfs; /* path, or NULL */
@@ -59,6 +76,9 @@ struct config {
 	enum iommu_p2p p2p;
 	struct config_device devices[CONFIG_MAX_DEVICES];
 	unsigned int nr_devices;
+	struct config_emulated emulated[CONFIG_MAX_EMULATED];
+	unsigned int nr_emulated;
+	unsigned int nr_iothreads; /* that serve their queues */
 };
 
 /* What the command line asks for besides a run. */
@@ -78,6 +98,14 @@ int config_device_parse(const char *value, struct config_device *out,
 
 /* Writes the help of `strait run`, from the option table. */
 void config_help(FILE *f);
+
+/* Decimal digits and nothing else. -EINVAL, also beyond 64 bits. */
+int config_number(const char *s, uint64_t *out);
+
+/* Copies a path that a key's value is; who is "--rng src". -EINVAL: too long.
+ */
+int config_path(const char *who, const char *value, char out[CONFIG_PATH_LEN],
+		struct err *e);
 
 /*
  * "512M", "2G", "1073741824", with K M G T suffixes (powers of two). -EINVAL

@@ -75,6 +75,7 @@ void vm_print_stats(struct vm *vm, FILE *f)
 			s.msix_accesses, s.trapped_accesses, s.vector_changes,
 			s.irq_ioctls, s.host_vectors);
 	}
+	models_print_stats(vm, f);
 	fprintf(f, "stats: GSI table writes=%" PRIu64 "\n",
 		vm->irq.nr_table_writes);
 }

@@ -13,6 +13,7 @@
 #include "iommu/iommu.h"
 #include "pci/port.h"
 #include "src/core/bus.h"
+#include "src/core/iothread.h"
 #include "src/core/irq.h"
 #include "src/core/kvm.h"
 #include "src/core/loop.h"
@@ -21,11 +22,13 @@
 #include "src/dev/dev.h"
 #include "src/vm/assign.h"
 #include "src/vm/config.h"
+#include "src/vm/model.h"
 #include "src/vm/timing.h"
 #include "src/x86/boot.h"
 #include "src/x86/cpu.h"
 #include "src/x86/layout.h"
 #include "vfio/vfio.h"
+#include "virtio/virtio.h"
 
 /* Exit statuses of `strait run`, as its man page lists them. */
 enum vm_status {
@@ -122,6 +125,12 @@ struct vm {
 	int serial_fd; /* of --serial file=, or -1 */
 	struct power power;
 	bool has_power;
+	/* model.c */
+	struct emulated emulated[CONFIG_MAX_EMULATED];
+	unsigned int nr_emulated;
+	struct iothread *iothreads;
+	struct loop *loops[CONFIG_MAX_IOTHREADS];
+	unsigned int nr_iothreads;
 
 	struct vcpu *vcpus;
 	unsigned int nr_vcpus;
@@ -172,6 +181,9 @@ void release_unwatch(struct vm_device *d);
 bool release_is_due(struct vm_device *d);
 int release_watch_port(struct vm_port *p, struct err *e);
 void release_unwatch_port(struct vm_port *p);
+
+/* What a virtio device of this machine lives in. */
+struct virtio_env vm_virtio_env(struct vm *vm);
 
 /* vcpu.c: the vCPUs' threads. */
 int vcpus_start(struct vm *vm, struct err *e);

@@ -15,7 +15,7 @@ static void setup(void)
 	struct err e = { 0 };
 
 	fake_virtio_init(&v);
-	CHECK_EQ(virtio_rng_init(&rng, "/dev/urandom", &v.env, &e), 0);
+	CHECK_EQ(virtio_rng_init(&rng, "rng0", "/dev/urandom", &v.env, &e), 0);
 	fake_virtio_plug(&v, &rng.dev);
 }
 
@@ -82,7 +82,7 @@ static void source_that_is_not_there_is_named(void)
 	struct err e = { 0 };
 
 	fake_virtio_init(&v);
-	CHECK(virtio_rng_init(&rng, "/nowhere/random", &v.env, &e) < 0);
+	CHECK(virtio_rng_init(&rng, "rng0", "/nowhere/random", &v.env, &e) < 0);
 	CHECK_HAS(e.msg, "/nowhere/random");
 	virtio_rng_fini(&rng);
 	fake_virtio_fini(&v);
