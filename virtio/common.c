@@ -224,11 +224,20 @@ static void write_queue_setup(struct virtio_queue *q, unsigned int off,
 	}
 }
 
+static void move_vector(struct virtio_queue *q, uint64_t value)
+{
+	write_vector(q->dev, &q->vector, value);
+	pthread_mutex_lock(&q->lock);
+	if (virtq_is_live(&q->vq))
+		q->dev->type.ops->queue_vector(q);
+	pthread_mutex_unlock(&q->lock);
+}
+
 static void write_queue(struct virtio_queue *q, unsigned int off,
 			uint64_t value)
 {
 	if (off == VIRTIO_PCI_COMMON_Q_MSIX)
-		write_vector(q->dev, &q->vector, value);
+		move_vector(q, value);
 	else if (off == VIRTIO_PCI_COMMON_Q_RESET && value == 1 &&
 		 virtio_has(q->dev, VIRTIO_F_RING_RESET))
 		reset_queue(q);

@@ -336,7 +336,7 @@ int virtio_dev_init(struct virtio_dev *d, const struct virtio_config *type,
 	if (!d->queues)
 		return err_set(e, ENOMEM, "%s: out of memory", type->name);
 	for (unsigned int i = 0; i < type->nr_queues; i++)
-		d->queues[i].kick.fd = -1;
+		d->queues[i].kick.fd = d->queues[i].call.fd = -1;
 	for (unsigned int i = 0; i < type->nr_queues; i++) {
 		ret = queue_init(&d->queues[i], d, i, e);
 		if (ret)
@@ -399,6 +399,11 @@ int virtio_default_queue_start(struct virtio_queue *q, struct err *e)
 }
 
 void virtio_default_queue_stop(struct virtio_queue *q)
+{
+	(void)q;
+}
+
+void virtio_default_queue_vector(struct virtio_queue *q)
 {
 	(void)q;
 }

@@ -36,6 +36,31 @@ static void on_kick(struct loop_source *s, uint32_t events)
 	pthread_mutex_unlock(&q->lock);
 }
 
+static void on_call(struct loop_source *s, uint32_t events)
+{
+	uint64_t count;
+
+	(void)events;
+	if (read(s->fd, &count, sizeof(count)) > 0)
+		virtio_queue_notify(CONTAINER_OF(s, struct virtio_queue, call));
+}
+
+int virtio_queue_call_fd(const struct virtio_queue *q)
+{
+	uint16_t vector = __atomic_load_n(&q->vector, __ATOMIC_RELAXED);
+
+	if (!pci_vectors_msix_on(&q->dev->vectors))
+		return q->call.fd;
+	return vector == VIRTIO_MSI_NO_VECTOR
+		       ? -1
+		       : pci_vector_fd(&q->dev->vectors, vector);
+}
+
+void virtio_queue_leave(struct virtio_queue *q)
+{
+	q->is_elsewhere = true;
+}
+
 void queue_ring(struct virtio_queue *q)
 {
 	const uint64_t one = 1;
@@ -66,7 +91,9 @@ int queue_init(struct virtio_queue *q, struct virtio_dev *d, unsigned int index,
 	queue_forget(q);
 	q->kick.ready = on_kick;
 	q->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (q->kick.fd < 0)
+	q->call.ready = on_call;
+	q->call.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (q->kick.fd < 0 || q->call.fd < 0)
 		return err_sys(e, d->type.name, "eventfd");
 	return 0;
 }
@@ -77,6 +104,8 @@ void queue_fini(struct virtio_queue *q)
 		return;
 	if (q->kick.fd >= 0)
 		close(q->kick.fd);
+	if (q->call.fd >= 0)
+		close(q->call.fd);
 	pthread_mutex_destroy(&q->lock);
 }
 
@@ -106,9 +135,11 @@ void queue_start(struct virtio_queue *q)
 	int ret;
 
 	pthread_mutex_lock(&q->lock);
+	q->is_elsewhere = false;
 	ret = start_ring(q, &e);
 	if (!ret && q->loop)
-		ret = loop_add(q->loop, &q->kick, EPOLLIN, &e);
+		ret = loop_add(q->loop, q->is_elsewhere ? &q->call : &q->kick,
+			       EPOLLIN, &e);
 	q->is_watched = !ret && q->loop;
 	if (ret)
 		virtio_queue_fail(q, e.msg);
@@ -120,7 +151,7 @@ void queue_start(struct virtio_queue *q)
 void queue_stop(struct virtio_queue *q)
 {
 	if (q->is_watched)
-		loop_del(q->loop, &q->kick);
+		loop_del(q->loop, q->is_elsewhere ? &q->call : &q->kick);
 	q->is_watched = false;
 	if (q->vq.mem)
 		q->dev->type.ops->queue_stop(q);
@@ -156,7 +187,7 @@ void virtio_queue_flush(struct virtio_queue *q)
 		virtio_queue_notify(q);
 }
 
-static void notify_config(struct virtio_dev *d)
+void virtio_config_notify(struct virtio_dev *d)
 {
 	uint16_t vector = __atomic_load_n(&d->config_vector, __ATOMIC_RELAXED);
 
@@ -177,11 +208,11 @@ void virtio_queue_fail(struct virtio_queue *q, const char *why)
 		  "queue %u: %s; the driver has to reset the device", q->index,
 		  why);
 	__atomic_store_n(&d->needs_reset, true, __ATOMIC_RELEASE);
-	notify_config(d);
+	virtio_config_notify(d);
 }
 
 void virtio_config_changed(struct virtio_dev *d)
 {
 	d->generation++;
-	notify_config(d);
+	virtio_config_notify(d);
 }

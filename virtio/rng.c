@@ -66,6 +66,7 @@ static const struct virtio_ops rng_ops = {
 	.queue_start = virtio_default_queue_start,
 	.queue_stop = virtio_default_queue_stop,
 	.queue_kick = on_kick,
+	.queue_vector = virtio_default_queue_vector,
 	.reset = virtio_default_reset,
 };
 

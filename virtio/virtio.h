@@ -36,7 +36,10 @@ struct virtio_queue {
 	struct loop *loop; /* of the I/O thread that serves it */
 	/* kick.fd: the eventfd that the driver's notifications signal. */
 	struct loop_source kick;
-	bool is_watched; /* kick is in loop */
+	bool is_watched;   /* kick is in loop */
+	bool is_elsewhere; /* the kernel reads kick: see virtio_queue_leave */
+	/* call.fd: raises the interrupt, for who has only a file for that. */
+	struct loop_source call;
 	/* The registers of 4.1.4.3, dev->lock. */
 	uint16_t max_size, size;
 	uint16_t vector; /* atomic; VIRTIO_MSI_NO_VECTOR: none */
@@ -62,6 +65,9 @@ struct virtio_ops {
 	/* On the I/O thread, with the queue's lock held: the driver kicked, or
 	 * there may be something in a queue just started. */
 	void (*queue_kick)(struct virtio_queue *q);
+	/* The interrupt of a queue that is up moved to another vector. Both
+	 * locks are held. */
+	void (*queue_vector)(struct virtio_queue *q);
 	/* All queues are down, features are 0 again. */
 	void (*reset)(struct virtio_dev *dev);
 };
@@ -72,6 +78,7 @@ void virtio_default_config_written(struct virtio_dev *dev, unsigned int off,
 bool virtio_default_features_ok(struct virtio_dev *dev, uint64_t features);
 int virtio_default_queue_start(struct virtio_queue *q, struct err *e);
 void virtio_default_queue_stop(struct virtio_queue *q);
+void virtio_default_queue_vector(struct virtio_queue *q);
 void virtio_default_reset(struct virtio_dev *dev);
 
 struct virtio_config {
@@ -143,10 +150,20 @@ static inline bool virtio_has(const struct virtio_dev *d, unsigned int feature)
 void virtio_queue_notify(struct virtio_queue *q);
 /* virtq_flush, and the interrupt if the driver wants one. */
 void virtio_queue_flush(struct virtio_queue *q);
+/*
+ * The eventfd that raises the queue's interrupt, for the kernel to write: the
+ * vector's own if MSI-X is on, else one that the queue's loop watches. -1: the
+ * driver wants no interrupt. Queue's lock held.
+ */
+int virtio_queue_call_fd(const struct virtio_queue *q);
+/* In queue_start: kicks of this queue are read by the kernel alone. */
+void virtio_queue_leave(struct virtio_queue *q);
 /* The ring, or something in it, broke the rules: logs why, and the device asks
  * for a reset. Queue's lock held. */
 void virtio_queue_fail(struct virtio_queue *q, const char *why);
 /* The device changed its configuration; dev->lock held. */
 void virtio_config_changed(struct virtio_dev *d);
+/* The same from any thread, for a field that is written atomically. */
+void virtio_config_notify(struct virtio_dev *d);
 
 #endif

@@ -347,6 +347,7 @@ static int set_vfio(void *target, const char *value, struct err *e)
 		return model_configure(&model_##name##_option,                 \
 				       ((struct parse *)target)->c, value, e); \
 	}
+SET_MODEL(net)
 SET_MODEL(rng)
 
 static int set_iothreads(void *target, const char *value, struct err *e)
@@ -452,6 +453,9 @@ static const struct option_def run_options[] = {
 	{ "vfio", 0, "KEY=VALUE[,...]",
 	  "backend=auto|iommufd|container, p2p=auto|on|off: how devices reach memory",
 	  false, set_vfio },
+	{ "net", 0, "tap=NAME[,KEY=...]",
+	  "a network card, also fd=N or passt; may be repeated; keys mac, queues, vhost",
+	  true, set_net },
 	{ "rng", 0, "src=FILE",
 	  "an entropy device; the host's bytes come from src=/dev/urandom",
 	  false, set_rng },

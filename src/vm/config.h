@@ -6,6 +6,7 @@
 #include "iommu/iommu.h"
 #include "src/base/err.h"
 #include "src/base/types.h"
+#include "src/net/net.h"
 #include "vfio/vfio.h"
 
 struct model;
@@ -46,6 +47,13 @@ struct config_device {
 	unsigned int release_timeout_s;
 };
 
+struct config_net {
+	struct net_options back;
+	uint8_t mac[6];
+	bool has_mac;
+	bool vhost;
+};
+
 struct config_rng {
 	char src[CONFIG_PATH_LEN];
 };
@@ -55,6 +63,7 @@ struct config_emulated {
 	const struct model *model;
 	const char *option; /* that asked for it: "net" */
 	union {
+		struct config_net net;
 		struct config_rng rng;
 	};
 };

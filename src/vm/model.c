@@ -18,6 +18,7 @@
 #include "src/vm/vm.h"
 
 const struct model_option *const model_options[] = {
+	&model_net_option,
 	&model_rng_option,
 	NULL,
 };
@@ -35,8 +36,10 @@ int model_configure(const struct model_option *o, struct config *c,
 			o->name, value, CONFIG_MAX_EMULATED);
 	memset(d, 0, sizeof(*d));
 	ret = o->parse(value, d, e);
-	if (!ret)
-		c->nr_emulated++;
+	for (unsigned int i = 0; !ret && o->collides && i < c->nr_emulated; i++)
+		if (!strcmp(c->emulated[i].option, o->name))
+			ret = o->collides(&c->emulated[i], d, e);
+	c->nr_emulated += !ret;
 	return ret;
 }
 

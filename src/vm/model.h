@@ -47,11 +47,15 @@ struct model_option {
 	 * to outlive it: value is of argv. */
 	int (*parse)(const char *value, struct config_emulated *out,
 		     struct err *e);
+	/* -EINVAL: a guest cannot have both. NULL: it always can. */
+	int (*collides)(const struct config_emulated *a,
+			const struct config_emulated *b, struct err *e);
 	const struct model *const *models; /* ends with NULL */
 };
 
 /* All of them, ends with NULL. */
 extern const struct model_option *const model_options[];
+extern const struct model_option model_net_option;
 extern const struct model_option model_rng_option;
 
 /* Adds what the option's value says to c. */

@@ -76,6 +76,7 @@ static const struct virtio_ops echo_ops = {
 	.queue_start = on_start,
 	.queue_stop = on_stop,
 	.queue_kick = on_kick,
+	.queue_vector = virtio_default_queue_vector,
 	.reset = on_reset,
 };
 
