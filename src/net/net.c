@@ -36,7 +36,8 @@ void net_close(struct net_back *b)
 
 int net_set_offloads(struct net_back *b, unsigned int offloads, struct err *e)
 {
-	return b->kind == NET_TAP ? tap_set_offloads(b, offloads, e) : 0;
+	/* What knows none is not asked. */
+	return b->offloads ? tap_set_offloads(b, offloads, e) : 0;
 }
 
 int net_set_active(struct net_back *b, unsigned int nr, struct err *e)
