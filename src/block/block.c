@@ -24,23 +24,45 @@ static int probe(struct block *b, enum block_format *format, struct err *e)
 	return 0;
 }
 
+/* An image that is based on itself would be read forever. */
+static int refuse_loop(const struct block *b, struct err *e)
+{
+	unsigned int depth = 0;
+
+	for (const struct block *a = b->above; a; a = a->above) {
+		if (a->file.dev == b->file.dev && a->file.ino == b->file.ino)
+			return err_set(e, ELOOP,
+				       "%s: the image is based on itself",
+				       b->path);
+		if (++depth > BLOCK_MAX_CHAIN)
+			return err_set(
+				e, ELOOP,
+				"%s: more than %d images are based on each other",
+				b->path, BLOCK_MAX_CHAIN);
+	}
+	return 0;
+}
+
 static int open_format(struct block *b, const struct block_options *o,
-		       unsigned int depth, struct err *e)
+		       struct err *e)
 {
 	enum block_format format = o->format;
 	int ret = file_open(&b->file, o, e);
 
+	if (!ret)
+		ret = refuse_loop(b, e);
+	if (!ret)
+		ret = file_claim(&b->file, e);
 	if (!ret && format == BLOCK_FORMAT_AUTO)
 		ret = probe(b, &format, e);
 	if (ret)
 		return ret;
 	b->info.max_queues = MAX_QUEUES;
 	b->queue = o->no_uring ? &thread_queue_ops : &uring_queue_ops;
-	return format == BLOCK_FORMAT_QCOW2 ? qcow2_open(b, depth, e)
-					    : raw_open(b, e);
+	return format == BLOCK_FORMAT_QCOW2 ? qcow2_open(b, e) : raw_open(b, e);
 }
 
-int block_open_image(const struct block_options *o, unsigned int depth,
+int block_open_image(const struct block_options *o, const struct block *above,
 		     struct block **out, struct err *e)
 {
 	struct block *b = calloc(1, sizeof(*b));
@@ -50,6 +72,7 @@ int block_open_image(const struct block_options *o, unsigned int depth,
 	if (!b)
 		return err_set(e, ENOMEM, "%s: no memory", o->path);
 	b->file.fd = -1;
+	b->above = above;
 	b->path = strdup(o->path);
 	b->info.readonly = o->readonly;
 	if (!b->path)
@@ -57,7 +80,7 @@ int block_open_image(const struct block_options *o, unsigned int depth,
 	else if (nbd_is_uri(o->path))
 		ret = nbd_open(b, o, e);
 	else
-		ret = open_format(b, o, depth, e);
+		ret = open_format(b, o, e);
 	if (ret) {
 		block_close(b);
 		return ret;
@@ -69,7 +92,7 @@ int block_open_image(const struct block_options *o, unsigned int depth,
 int block_open(const struct block_options *o, struct block **out, struct err *e)
 {
 	struct block *b = NULL;
-	int ret = block_open_image(o, 0, &b, e);
+	int ret = block_open_image(o, NULL, &b, e);
 
 	*out = NULL;
 	if (ret)

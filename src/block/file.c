@@ -145,14 +145,17 @@ int file_open(struct block_file *f, const struct block_options *o,
 	f->fd = open(o->path, open_flags(o));
 	ret = f->fd < 0 ? explain_open(f, o, e) : look_at(f, e);
 	if (!ret)
-		ret = file_lock(f, e);
-	if (!ret)
-		ret = find_alignment(f, e);
-	if (!ret)
 		return 0;
 out_close:
 	file_close(f);
 	return ret;
+}
+
+int file_claim(struct block_file *f, struct err *e)
+{
+	int ret = file_lock(f, e);
+
+	return ret ? ret : find_alignment(f, e);
 }
 
 void file_close(struct block_file *f)

@@ -117,7 +117,7 @@ static int bounce_one(struct block_file *f, bool write, const struct iov_pos *p,
 	iov_get(p, f->bounce + (pos - start), bytes);
 	ret = transfer_buf(f, true, f->bounce, start, end - start);
 	/* The file is not to grow by what fills up its last block. */
-	if (!ret && end > pos + bytes && end > f->bytes && !f->is_device &&
+	if (!ret && end > pos + bytes && end > f->bytes && f->keeps_size &&
 	    ftruncate(f->fd,
 		      (off_t)(pos + bytes > f->bytes ? pos + bytes : f->bytes)))
 		ret = -errno;

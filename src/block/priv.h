@@ -22,8 +22,9 @@ struct block_file {
 	int fd;
 	char *path;
 	bool readonly, direct, is_device;
-	uint32_t align; /* of memory, offset and length; 1 if not direct */
-	uint64_t bytes; /* when it was opened */
+	bool keeps_size; /* a block that is written in part adds nothing */
+	uint32_t align;	 /* of memory, offset and length; 1 if not direct */
+	uint64_t bytes;	 /* when it was opened */
 	uint64_t dev, ino;
 	uint32_t logical_block, physical_block, optimal_io;
 	uint32_t discard_granularity;
@@ -33,8 +34,9 @@ struct block_file {
 
 int file_open(struct block_file *f, const struct block_options *o,
 	      struct err *e);
+/* The second step, before anything is read: locks it. */
+int file_claim(struct block_file *f, struct err *e);
 void file_close(struct block_file *f);
-/* Moves the lock from this process's reads to its writes (lock.c). */
 int file_lock(const struct block_file *f, struct err *e);
 int file_look_at_device(struct block_file *f, struct err *e);
 int file_refuse_busy_device(const struct block_file *f, struct err *e);
@@ -143,17 +145,18 @@ struct block {
 	struct block_info info;
 	char *path;
 	bool no_uring;
-	unsigned int nr_queues; /* atomic */
-	struct block_file file; /* fd -1: NBD */
-	struct worker worker;	/* of the image that the guest has */
-	void *state;		/* of the format */
+	unsigned int nr_queues;	   /* atomic */
+	struct block_file file;	   /* fd -1: NBD */
+	struct worker worker;	   /* of the image that the guest has */
+	void *state;		   /* of the format */
+	const struct block *above; /* is based on this one; or NULL */
 };
 
-/* An image and, below it, those that it is based on; depth counts them. */
-int block_open_image(const struct block_options *o, unsigned int depth,
+/* An image and, below it, those that it is based on. It has no thread. */
+int block_open_image(const struct block_options *o, const struct block *above,
 		     struct block **out, struct err *e);
 int raw_open(struct block *b, struct err *e);
-int qcow2_open(struct block *b, unsigned int depth, struct err *e);
+int qcow2_open(struct block *b, struct err *e);
 int nbd_open(struct block *b, const struct block_options *o, struct err *e);
 bool nbd_is_uri(const char *path);
 

@@ -93,7 +93,7 @@ static const struct format_ops raw_ops = {
 
 int raw_open(struct block *b, struct err *e)
 {
-	const struct block_file *f = &b->file;
+	struct block_file *f = &b->file;
 	struct block_info *i = &b->info;
 
 	if (!f->bytes)
@@ -110,6 +110,7 @@ int raw_open(struct block *b, struct err *e)
 	i->discard_granularity = i->can_discard ? f->discard_granularity : 0;
 	i->max_discard_bytes = i->can_discard ? f->max_discard_bytes : 0;
 	i->can_write_zeroes = !f->readonly;
+	f->keeps_size = !f->is_device;
 	b->format = &raw_ops;
 	return 0;
 }
