@@ -37,6 +37,8 @@ SAN += $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 STD := -std=gnu17 -D_GNU_SOURCE -DSTRAIT_VERSION=\"$(VERSION)\"
 ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(CFLAGS) $(EXTRA_WARN) $(SAN) -iquote . -iquote $(O) -MMD -MP -pthread
 ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pthread
+# Small, and not on every host: it becomes a part of strait.
+LIBS := -l:liburing.a
 
 # The tools stand on libraries; strait itself does not.
 TOOL_PKGS := libpci libnl-3.0 libnl-route-3.0 libnl-genl-3.0 jansson libkmod libarchive
@@ -52,7 +54,7 @@ MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-DIRS := src/base src/host src/core src/x86 src/net src/dev src/vm pci iommu vfio virtio
+DIRS := src/base src/host src/core src/block src/net src/x86 src/dev src/vm pci iommu vfio virtio
 LIB_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard $(addsuffix /*.c,$(DIRS))))
 FAKE_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fake/*.c))
 UNIT := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))
@@ -71,13 +73,13 @@ include tests/kvm/rules.mk
 
 $(O)/strait: $(O)/src/main.o $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 # Tests of a tool's parts are named tests/unit/tool_*.c.
 $(O)/tools/%.o $(O)/tests/unit/tool_%.o: EXTRA_WARN := $(TOOL_CFLAGS)
 $(TOOLS): $(O)/strait-%: $(O)/tools/%/main.o $(O)/libtools.a $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS) $(LIBS)
 
 $(O)/libtools.a: $(TOOL_OBJ)
 	@rm -f $@
@@ -104,11 +106,11 @@ $(O)/src/x86/dsdt.hex: src/x86/dsdt.asl
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(FAKE_OBJ) $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 $(O)/tests/unit/tool_%: $(O)/tests/unit/tool_%.o $(FAKE_OBJ) $(O)/libtools.a $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS) $(LIBS)
 
 unit: $(UNIT)
 # Objects of tests are kept, or each run would compile them again.
@@ -199,7 +201,7 @@ $(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FAKE_SRC) $(HDR) $(O)/src/x86/dsdt.hex
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
 	$(Q)clang $(STD) -g -O1 -iquote . -iquote $(O) -pthread -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(FAKE_SRC)
+		-fno-sanitize-recover=all -o $@ $< $(LIB_SRC) $(FAKE_SRC) $(LIBS)
 fuzz: deps-build+fuzz
 	@$(MAKE) $(FUZZERS)
 	$(Q)for f in $(FUZZERS); do mkdir -p $$f.corpus; seeds=tests/fuzz/corpus/$$(basename $$f); \

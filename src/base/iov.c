@@ -56,7 +56,7 @@ size_t iov_write(const struct iovec *iov, unsigned int nr, size_t off,
 	return copy(iov, nr, off, from.out, len, copy_in);
 }
 
-unsigned int iov_skip(const struct iovec *iov, unsigned int nr, size_t skip,
+unsigned int iov_rest(const struct iovec *iov, unsigned int nr, size_t skip,
 		      struct iovec *out)
 {
 	unsigned int nr_out = 0;

@@ -15,7 +15,7 @@ size_t iov_write(const struct iovec *iov, unsigned int nr, size_t off,
 
 /* Leaves the first skip bytes out: writes what remains to out (nr entries of
  * room) and returns the number of entries. */
-unsigned int iov_skip(const struct iovec *iov, unsigned int nr, size_t skip,
+unsigned int iov_rest(const struct iovec *iov, unsigned int nr, size_t skip,
 		      struct iovec *out);
 
 #endif

@@ -204,7 +204,7 @@ int passt_send(struct net_queue *q, const struct iovec *iov, unsigned int nr)
 	if (nr >= MAX_IOV)
 		return -EINVAL;
 	pieces[0] = (struct iovec){ &be, LEN };
-	msg.msg_iovlen = 1 + iov_skip(iov, nr, NET_HDR_LEN, pieces + 1);
+	msg.msg_iovlen = 1 + iov_rest(iov, nr, NET_HDR_LEN, pieces + 1);
 	for (size_t i = 1; i < msg.msg_iovlen; i++)
 		len += pieces[i].iov_len;
 	if (!len || len > NET_MAX_FRAME)
