@@ -410,7 +410,8 @@ int vm_build(struct vm *vm, const struct config *config,
 			   .ram.fd = -1,
 			   .kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 },
 			   .loop = { .epoll_fd = -1, .wake_fd = -1 },
-			   .serial_fd = vm->serial_fd };
+			   .serial_fd = vm->serial_fd,
+			   .disk_formats = vm->disk_formats };
 	mem_init(&vm->mem);
 	if (bus_init(&vm->mmio, "mmio") || bus_init(&vm->pio, "pio"))
 		return err_set(e, ENOMEM, "buses: out of memory");

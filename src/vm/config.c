@@ -347,6 +347,7 @@ static int set_vfio(void *target, const char *value, struct err *e)
 		return model_configure(&model_##name##_option,                 \
 				       ((struct parse *)target)->c, value, e); \
 	}
+SET_MODEL(disk)
 SET_MODEL(net)
 SET_MODEL(rng)
 
@@ -453,6 +454,9 @@ static const struct option_def run_options[] = {
 	{ "vfio", 0, "KEY=VALUE[,...]",
 	  "backend=auto|iommufd|container, p2p=auto|on|off: how devices reach memory",
 	  false, set_vfio },
+	{ "disk", 0, "path=FILE[,KEY=...]",
+	  "a disk: an image, block device or NBD server; may be repeated; keys readonly, direct, queues, serial, format, on-enospc",
+	  true, set_disk },
 	{ "net", 0, "tap=NAME[,KEY=...]",
 	  "a network card, also fd=N or passt; may be repeated; keys mac, queues, vhost",
 	  true, set_net },

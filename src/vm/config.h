@@ -6,6 +6,7 @@
 #include "iommu/iommu.h"
 #include "src/base/err.h"
 #include "src/base/types.h"
+#include "src/block/block.h"
 #include "src/net/net.h"
 #include "vfio/vfio.h"
 
@@ -47,6 +48,14 @@ struct config_device {
 	unsigned int release_timeout_s;
 };
 
+struct config_disk {
+	char path[CONFIG_PATH_LEN];
+	bool readonly, direct, pause_on_enospc;
+	unsigned int nr_queues;
+	char serial[21];
+	enum block_format format;
+};
+
 struct config_net {
 	struct net_options back;
 	uint8_t mac[6];
@@ -63,6 +72,7 @@ struct config_emulated {
 	const struct model *model;
 	const char *option; /* that asked for it: "net" */
 	union {
+		struct config_disk disk;
 		struct config_net net;
 		struct config_rng rng;
 	};

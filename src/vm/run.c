@@ -199,12 +199,19 @@ static void begin_serial_file(const struct vm *vm)
 		log_debug("serial", "its file cannot be emptied");
 }
 
+/* What outlives a machine when its guest reboots. */
+struct kept {
+	int serial_fd;
+	enum block_format *disk_formats;
+};
+
 /* One machine from power-on to its end. */
 static int run_once(const struct config *c, const struct host *host,
-		    struct assignments *assignments, int serial_fd,
+		    struct assignments *assignments, const struct kept *kept,
 		    struct err *e)
 {
-	struct vm vm = { .serial_fd = serial_fd };
+	struct vm vm = { .serial_fd = kept->serial_fd,
+			 .disk_formats = kept->disk_formats };
 	int status = VM_HOST;
 	int ret = vm_build(&vm, c, host, assignments, e);
 
@@ -244,7 +251,9 @@ int vm_run(const struct config *c, struct err *e)
 	struct assignments assignments = { .nr = 0 };
 	struct host host;
 	sigset_t set;
-	int status = VM_HOST, serial_fd, ret;
+	enum block_format formats[CONFIG_MAX_EMULATED] = { 0 };
+	struct kept kept = { .disk_formats = formats };
+	int status = VM_HOST, ret;
 
 	/* One heap is enough; an arena per thread would cost memory each. */
 	mallopt(M_ARENA_MAX, 1);
@@ -256,18 +265,18 @@ int vm_run(const struct config *c, struct err *e)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (host_open(&host, "/", e))
 		return VM_HOST;
-	ret = open_serial_file(c, &serial_fd, e);
+	ret = open_serial_file(c, &kept.serial_fd, e);
 	if (!ret)
 		ret = assign_devices(c, &host, &assignments, e);
 	if (!ret) {
 		do
-			status = run_once(c, &host, &assignments, serial_fd, e);
+			status = run_once(c, &host, &assignments, &kept, e);
 		while (status == VM_REBOOTED && c->restart_on_reboot);
 	}
 	if (!assign_undo(&host, &assignments) && status == VM_OK)
 		status = VM_HOST;
-	if (serial_fd >= 0)
-		close(serial_fd);
+	if (kept.serial_fd >= 0)
+		close(kept.serial_fd);
 	host_close(&host);
 	return status;
 }

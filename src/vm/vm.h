@@ -128,6 +128,9 @@ struct vm {
 	/* model.c */
 	struct emulated emulated[CONFIG_MAX_EMULATED];
 	unsigned int nr_emulated;
+	/* What each disk's image was found to be; kept while the guest reboots.
+	 */
+	enum block_format *disk_formats;
 	struct iothread *iothreads;
 	struct loop *loops[CONFIG_MAX_IOTHREADS];
 	unsigned int nr_iothreads;
@@ -140,7 +143,8 @@ struct vm {
 };
 
 /*
- * vm is zeroed by it but for serial_fd, which stays the caller's. On failure
+ * vm is zeroed by it but for serial_fd and disk_formats (one for each emulated
+ * device of config), which stay the caller's. On failure
  * vm_teardown still has to be called.
  */
 int vm_build(struct vm *vm, const struct config *config,
