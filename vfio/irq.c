@@ -55,15 +55,6 @@ void vfio_route_detach(struct vfio_pci *v, struct msi_route *r)
 	msi_route_detach(r);
 }
 
-/*
- * Intel SDM 3A 11.11.1: 0xfeexxxxx. Of the upper half KVM takes bits 8 to 31 as
- * more of the APIC ID and refuses others (kvm_msi_route_invalid).
- */
-bool vfio_message_ok(uint64_t address)
-{
-	return (address & 0xfff00000) == 0xfee00000 && !(address >> 32 & 0xff);
-}
-
 void vfio_message_complain(struct vfio_pci *v, const char *kind,
 			   unsigned int vector, uint64_t address)
 {

@@ -44,7 +44,7 @@ static bool is_wanted(const struct vfio_pci *v, unsigned int i)
 {
 	struct pci_msix_vector vec = pci_msix_vector(&v->msix, i);
 
-	return vec.unmasked && vfio_message_ok(vec.address);
+	return vec.unmasked && irq_msi_ok(vec.address);
 }
 
 /* --- which vectors VFIO signals --- */
@@ -211,7 +211,7 @@ static int route_set(struct vfio_pci *v, unsigned int i, struct err *e)
 	struct msi_route *r = &v->host_msix.vectors[i].route;
 	struct irq_msi msi = { vec.address, vec.data };
 
-	if (vec.unmasked && !vfio_message_ok(vec.address))
+	if (vec.unmasked && !irq_msi_ok(vec.address))
 		vfio_message_complain(v, "MSI-X", i, vec.address);
 	if (!is_wanted(v, i) || (!r->irq && route_make(v, i)))
 		return 0;

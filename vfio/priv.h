@@ -182,8 +182,6 @@ void vfio_index_off(struct vfio_pci *v, unsigned int index);
 /* attach and detach of a route, counted. */
 int vfio_route_attach(struct vfio_pci *v, struct msi_route *r, struct err *e);
 void vfio_route_detach(struct vfio_pci *v, struct msi_route *r);
-/* Whether an interrupt controller listens to messages to that address. */
-bool vfio_message_ok(uint64_t address);
 /* Says that a vector whose message is not ok stays silent. */
 void vfio_message_complain(struct vfio_pci *v, const char *kind,
 			   unsigned int vector, uint64_t address);

@@ -37,6 +37,16 @@ struct irq_msi {
 	uint32_t data;
 };
 
+/*
+ * Whether an interrupt controller listens to messages to that address. Intel
+ * SDM 3A 11.11.1: 0xfeexxxxx. Of the upper half KVM takes bits 8 to 31 as more
+ * of the APIC ID and refuses others (kvm_msi_route_invalid).
+ */
+static inline bool irq_msi_ok(uint64_t address)
+{
+	return (address & 0xfff00000) == 0xfee00000 && !(address >> 32 & 0xff);
+}
+
 struct irq_route {
 	uint32_t gsi;
 	bool is_msi; /* else the pin of that number (PIC below 16, and IOAPIC)
