@@ -2,7 +2,6 @@
 /* Guest RAM against what an IOMMU can translate, and its mappings. */
 #include <errno.h>
 
-#include "iommu/priv.h"
 #include "tests/fake/iommu.h"
 #include "tests/fake/tree.h"
 #include "tests/tap.h"
@@ -152,22 +151,6 @@ static void nothing_is_mapped_of_ram_that_does_not_fit(void)
 	stop();
 }
 
-/* A device may have regions of several kinds over each other. */
-static void a_region_over_all_that_is_left_ends_the_ranges(void)
-{
-	struct iova_range out[IOMMU_MAX_RANGES];
-
-	start();
-	tree_add(
-		&tree,
-		"sys/kernel/iommu_groups/1/reserved_regions = 0xfee00000 0xfeefffff msi\\n0x7f00000000 0x7f0fffffff reserved\\n0x7f00000000 0x7fffffffff direct\n");
-	CHECK_EQ(iommu_sysfs_ranges(&host, 1, 39, out, IOMMU_MAX_RANGES), 2);
-	CHECK_EQ(out[0].last, 0xfedfffff);
-	CHECK_EQ(out[1].first, 0xfef00000);
-	CHECK_EQ(out[1].last, 0x7effffffff);
-	stop();
-}
-
 static int add_failing_with(int code)
 {
 	struct mem_region a = region(0x100000, page[0], MEM_RAM);
@@ -224,7 +207,6 @@ int main(void)
 	TAP_RUN(ram_is_mapped_and_unmapped_as_it_comes_and_goes);
 	TAP_RUN(device_regions_are_not_mapped);
 	TAP_RUN(nothing_is_mapped_of_ram_that_does_not_fit);
-	TAP_RUN(a_region_over_all_that_is_left_ends_the_ranges);
 	TAP_RUN(a_failed_map_names_the_ram_and_counts_nothing);
 	TAP_RUN(no_memory_to_pin_says_how_much_is_needed);
 	TAP_RUN(the_limit_of_mappings_is_respected);

@@ -448,6 +448,16 @@ static void a_reserved_region_in_guest_ram_is_a_blocker(void)
 	CHECK_HAS(find("reserved-regions")->remedy, "(reserved)");
 }
 
+/* A device may have regions of several kinds over each other. */
+static void a_region_over_all_that_another_leaves_counts(void)
+{
+	judge_memory(GIB(8), RESERVED MSI
+		     "\\n0x0000000140000000 0x000000014fffffff reserved"
+		     "\\n0x0000000140000000 0xffffffffffffffff msi");
+	CHECK_HAS(find("reserved-regions")->text,
+		  "devices cannot reach 0x140000000-0x23fffffff");
+}
+
 static void a_smaller_guest_ends_below_it(void)
 {
 	judge_memory(GIB(3), RESERVED MSI
@@ -800,6 +810,7 @@ int main(void)
 	TAP_RUN(interrupts_that_do_not_tell_are_unknown);
 	TAP_RUN(the_region_of_interrupts_is_not_in_the_way);
 	TAP_RUN(a_reserved_region_in_guest_ram_is_a_blocker);
+	TAP_RUN(a_region_over_all_that_another_leaves_counts);
 	TAP_RUN(a_smaller_guest_ends_below_it);
 	TAP_RUN(a_relaxable_region_is_left_to_the_guest);
 	TAP_RUN(memory_that_firmware_claims_is_a_blocker);
