@@ -116,6 +116,18 @@ mem_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)
 guest hello --memory "size=$(((mem_kib >> 11 << 1) + 1024))M"
 refused "more_memory_than_the_host_has" 3 "--memory: [0-9]+ MiB are wanted, and the host has [0-9]+ MiB available"
 
+pool=/sys/kernel/mm/hugepages/hugepages-2048kB
+if [ "$(cat $pool/free_hugepages 2> /dev/null)" = 0 ] &&
+	[ "$(< $pool/nr_overcommit_hugepages)" = 0 ]; then
+	guest hello --memory size=64M,hugepages=on
+	refused "more_huge_pages_than_are_free" 3 \
+		"--memory: 32 huge pages of 2 MiB are wanted, and 0 are free of the host's"
+	like "more_huge_pages_than_are_free_gets_a_hint" "$err" \
+		"^hint: reserve more: echo $(($(< $pool/nr_hugepages) + 32)) > $pool/nr_hugepages"
+else
+	skip "more_huge_pages_than_are_free" "there are free ones"
+fi
+
 run bash -c "ulimit -f 1000; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
 refused "limit_on_file_size_below_the_memory" 3 "guest memory: ftruncate: File too large \(EFBIG\)"
 like "limit_on_file_size_gets_a_hint" "$err" "^hint: .*ulimit -f"

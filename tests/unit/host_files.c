@@ -193,6 +193,49 @@ static void a_size_without_huge_pages_has_none_free(void)
 	CHECK_EQ(host_hugepages_free(&host, GIB(1)), 0);
 }
 
+/* 512 of 2 MiB are there, 256 of them free and not promised. */
+static void huge_pages_that_suffice_are_no_error(void)
+{
+	struct err e = { 0 };
+
+	start();
+	CHECK_EQ(host_hugepages_check(&host, MIB(512), MIB(2), &e), 0);
+	CHECK_EQ(e.code, 0);
+}
+
+/* What others use stays theirs: the pool has to grow, not to be that large. */
+static void missing_huge_pages_are_counted_beside_those_in_use(void)
+{
+	struct err e = { 0 };
+
+	start();
+	CHECK_EQ(host_hugepages_check(&host, MIB(516), MIB(2), &e), -ENOMEM);
+	CHECK(strstr(e.msg, "258 huge pages of 2 MiB are wanted, and 256 are "
+			    "free of the host's 512"));
+	CHECK(strstr(e.hint, "echo 514 > /sys/kernel/mm/hugepages/"
+			     "hugepages-2048kB/nr_hugepages"));
+}
+
+static void huge_pages_that_the_kernel_may_add_count(void)
+{
+	struct err e = { 0 };
+
+	start();
+	tree_add(
+		&tree,
+		"sys/kernel/mm/hugepages/hugepages-2048kB/nr_overcommit_hugepages = 2");
+	CHECK_EQ(host_hugepages_check(&host, MIB(516), MIB(2), &e), 0);
+	CHECK_EQ(host_hugepages_check(&host, MIB(518), MIB(2), &e), -ENOMEM);
+}
+
+static void a_pool_that_is_not_there_is_left_to_the_kernel(void)
+{
+	struct err e = { 0 };
+
+	start();
+	CHECK_EQ(host_hugepages_check(&host, GIB(1), GIB(1), &e), 0);
+}
+
 static void the_holder_of_a_node_is_found(void)
 {
 	char name[HOST_NAME_LEN];
@@ -294,6 +337,10 @@ int main(void)
 	TAP_RUN(available_memory_is_zero_if_unknown);
 	TAP_RUN(reserved_huge_pages_are_not_free);
 	TAP_RUN(a_size_without_huge_pages_has_none_free);
+	TAP_RUN(huge_pages_that_suffice_are_no_error);
+	TAP_RUN(missing_huge_pages_are_counted_beside_those_in_use);
+	TAP_RUN(huge_pages_that_the_kernel_may_add_count);
+	TAP_RUN(a_pool_that_is_not_there_is_left_to_the_kernel);
 	TAP_RUN(the_holder_of_a_node_is_found);
 	TAP_RUN(a_holder_cannot_send_escapes_to_a_terminal);
 	TAP_RUN(a_longer_path_is_no_holder);
