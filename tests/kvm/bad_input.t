@@ -167,6 +167,12 @@ refused "too_little_memory" 2 "--memory size=31M: a guest needs at least 32M"
 guest hello --memroy size=64M
 refused "misspelt_option" 2 "unknown option --memroy"
 like "misspelt_option_gets_the_right_one" "$err" "^hint: did you mean --memory"
+run "$STRAIT" rum
+refused "misspelt_command" 2 "rum: there is no such command"
+like "misspelt_command_gets_the_right_one" "$err" "^hint: did you mean strait run\?"
+run "$STRAIT" --kernel "$guests/hello"
+refused "options_without_a_command" 2 "--kernel: there is no such command"
+like "options_without_a_command_get_it" "$err" "^hint: .*strait run --kernel"
 guest hello --device 0000:ff:1f.7
 refused "device_that_is_not_there" 3 "0000:ff:1f.7: there is no such PCI function"
 

@@ -96,13 +96,14 @@ static void an_empty_value_is_refused(void)
 	refused("--initramfs", "", "--initramfs: the value is empty",
 		"write --initramfs FILE");
 	refused("--cmdline=", NULL, "--cmdline: the value is empty", "");
-	refused("--memory", "size=", "--memory: size has no value", "");
+	refused("--memory", "size=", "--memory: size has no value",
+		"write size=VALUE");
 	refused("--serial", "file=", "--serial: file has no value", "");
 }
 
 static void a_flag_with_a_value_is_refused(void)
 {
-	refused("--stats=on", NULL, "--stats takes no value", "");
+	refused("--stats=on", NULL, "--stats takes no value", "write --stats");
 }
 
 static void an_option_given_twice_is_refused(void)
@@ -146,13 +147,13 @@ static void an_unknown_key_gets_the_nearest(void)
 static void a_key_given_twice_is_refused(void)
 {
 	refused("--memory", "size=1G,size=2G", "--memory: size is given twice",
-		"");
+		"leave one of them out");
 }
 
 static void a_gap_in_a_list_is_refused(void)
 {
-	refused("--memory", "size=1G,", "nothing between two commas", "");
-	refused("--memory", ",size=1G", "nothing between two commas", "");
+	refused("--memory", "size=1G,", "nothing between two commas", "KEY=");
+	refused("--memory", ",size=1G", "nothing between two commas", "KEY=");
 }
 
 static void an_endless_value_is_refused(void)
