@@ -81,6 +81,10 @@ static void on_signal(struct loop_signals *s, int signo)
 	struct vm_signal_source *source =
 		CONTAINER_OF(s, struct vm_signal_source, signals);
 
+	if (signo == SIGCONT) {
+		terminal_continued();
+		return;
+	}
 	source->vm->signal = signo;
 	vm_request_end(source->vm, VM_END_SIGNAL);
 }
@@ -121,6 +125,7 @@ int vm_execute(struct vm *vm, struct err *e)
 	int ret;
 
 	ending_signals(&set);
+	sigaddset(&set, SIGCONT);
 	ret = loop_signals_add(&vm->loop, &source.signals, &set, e);
 	if (ret)
 		return ret;
