@@ -116,6 +116,10 @@ out_close:
 		err_hint(
 			e,
 			"the limit on file sizes is below the guest's memory: ulimit -f unlimited");
+	else if (ret == -ENOMEM)
+		err_hint(
+			e,
+			"the limit on address space is too low for it (ulimit -v unlimited), or vm.overcommit_memory forbids it");
 	ram_close(r);
 	return ret;
 }

@@ -257,6 +257,18 @@ static int run_once(const struct config *c, const struct host *host,
 	return status;
 }
 
+/* Limits that any step may run into. */
+static void hint_limit(struct err *e)
+{
+	if (e->code == EMFILE)
+		err_hint(
+			e,
+			"the limit on open files is too low: ulimit -n 4096, as root if it is a hard limit");
+	else if (e->code == ENFILE)
+		err_hint(e,
+			 "the whole host may open no more: sysctl fs.file-max");
+}
+
 /* Each MSI-X vector takes an eventfd, and soft limits of 1024 are common. */
 static void raise_file_limit(void)
 {
@@ -294,6 +306,7 @@ int vm_run(const struct config *c, struct err *e)
 			status = run_once(c, &host, &assignments, &file, e);
 		while (status == VM_REBOOTED && c->restart_on_reboot);
 	}
+	hint_limit(e);
 	if (!assign_undo(&host, &assignments) && status == VM_OK)
 		status = VM_HOST;
 	serial_file_close(&file, c);

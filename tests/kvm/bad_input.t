@@ -132,6 +132,19 @@ run bash -c "ulimit -f 1000; exec '$STRAIT' run --kernel '$guests/hello' < /dev/
 refused "limit_on_file_size_below_the_memory" 3 "guest memory: ftruncate: File too large \(EFBIG\)"
 like "limit_on_file_size_gets_a_hint" "$err" "^hint: .*ulimit -f"
 
+little_space="limit_on_address_space_below_the_memory"
+if bash -c "ulimit -v 300000; exec '$STRAIT' --version" > /dev/null 2>&1; then
+	run bash -c "ulimit -v 300000; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
+	refused "$little_space" 3 "guest memory: mmap: Cannot allocate memory \(ENOMEM\)"
+	like "${little_space}_gets_a_hint" "$err" "^hint: .*ulimit -v"
+else
+	skip "$little_space" "sanitizers take more than that"
+fi
+
+run bash -c "ulimit -n 12; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
+refused "limit_on_open_files_that_is_too_low" 3 ".*: Too many open files \(EMFILE\)"
+like "limit_on_open_files_gets_a_hint" "$err" "^hint: .*ulimit -n"
+
 no_kvm="no_kvm_on_the_host"
 mkdir "$tmp/dev"
 if unshare -m mount --bind "$tmp/dev" /dev 2> /dev/null; then
@@ -154,6 +167,17 @@ if $as_nobody test -x "$tmp/strait" -a ! -w /dev/kvm 2> /dev/null; then
 	like "${no_permission}_gets_a_hint" "$err" "^hint: .*adduser"
 else
 	skip "$no_permission" "not root, or /dev/kvm is open to everyone"
+fi
+
+# One that root's privileges do not lift from a user who may open /dev/kvm.
+few_threads="limit_on_threads_below_the_cpus"
+as_user="$as_nobody --inh-caps +dac_override --ambient-caps +dac_override"
+if $as_user test -x "$tmp/strait" -a -w /dev/kvm 2> /dev/null; then
+	run bash -c "ulimit -u 3; exec $as_user '$tmp/strait' run --kernel '$tmp/hello' --cpus boot=8" < /dev/null
+	refused "$few_threads" 3 "vCPU thread: pthread_create: .*\(EAGAIN\)"
+	like "${few_threads}_gets_a_hint" "$err" "^hint: .*ulimit -u .*--cpus"
+else
+	skip "$few_threads" "not root"
 fi
 
 # --- options, where they meet the guest ---
