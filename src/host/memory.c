@@ -3,9 +3,12 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "src/base/bits.h"
 #include "src/host/host.h"
+
+enum { CGROUP_LEN = 512 };
 
 static int find_available(char *line, void *arg)
 {
@@ -23,6 +26,35 @@ uint64_t host_mem_available(const struct host *h)
 
 	host_each_line(h, find_available, &bytes, "proc/meminfo");
 	return bytes;
+}
+
+/* The line of cgroup v2; others, as "5:memory:/user", are of v1. */
+static int find_cgroup(char *line, void *arg)
+{
+	if (strncmp(line, "0::/", 4))
+		return 0;
+	snprintf(arg, CGROUP_LEN, "%s", line + 3);
+	return 1;
+}
+
+/* From this process's own group up to the first one that it may see. */
+uint64_t host_mem_limit(const struct host *h)
+{
+	char group[CGROUP_LEN] = "", *end;
+	uint64_t limit = 0, max;
+
+	host_each_line(h, find_cgroup, group, "proc/self/cgroup");
+	do {
+		/* "max" is no number, and no limit. */
+		if (!host_read_u64(h, &max, "sys/fs/cgroup%s/memory.max",
+				   group) &&
+		    (!limit || max < limit))
+			limit = max;
+		end = strrchr(group, '/');
+		if (end)
+			*end = '\0';
+	} while (end);
+	return limit;
 }
 
 uint64_t host_hugepages_free(const struct host *h, uint64_t page_size)

@@ -181,6 +181,31 @@ static void available_memory_is_zero_if_unknown(void)
 	CHECK_EQ(host_mem_available(&host), 0);
 }
 
+static void memory_limit_is_the_lowest_from_the_group_to_the_root(void)
+{
+	start();
+	tree_add(&tree, "proc/self/cgroup = 0::/vms.slice/a.service\n"
+			"sys/fs/cgroup/vms.slice/a.service/memory.max = max\n"
+			"sys/fs/cgroup/vms.slice/memory.max = 1073741824\n"
+			"sys/fs/cgroup/memory.max = 2147483648");
+	CHECK_EQ(host_mem_limit(&host), GIB(1));
+}
+
+/* As a container sees its own: the group is / and has a file of its own. */
+static void memory_limit_of_a_container_counts(void)
+{
+	start();
+	tree_add(&tree, "proc/self/cgroup = 0::/\n"
+			"sys/fs/cgroup/memory.max = 2147483648");
+	CHECK_EQ(host_mem_limit(&host), GIB(2));
+}
+
+static void without_cgroups_there_is_no_memory_limit(void)
+{
+	start();
+	CHECK_EQ(host_mem_limit(&host), 0);
+}
+
 static void reserved_huge_pages_are_not_free(void)
 {
 	start();
@@ -335,6 +360,9 @@ int main(void)
 	TAP_RUN(an_empty_directory_has_no_entries);
 	TAP_RUN(available_memory_is_in_bytes);
 	TAP_RUN(available_memory_is_zero_if_unknown);
+	TAP_RUN(memory_limit_is_the_lowest_from_the_group_to_the_root);
+	TAP_RUN(memory_limit_of_a_container_counts);
+	TAP_RUN(without_cgroups_there_is_no_memory_limit);
 	TAP_RUN(reserved_huge_pages_are_not_free);
 	TAP_RUN(a_size_without_huge_pages_has_none_free);
 	TAP_RUN(huge_pages_that_suffice_are_no_error);
