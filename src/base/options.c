@@ -106,6 +106,9 @@ static int unknown_option(const struct option_table *t, const char *arg,
 		nearest_try(&near, t->defs[i].name);
 	ret = err_set(e, EINVAL, "unknown option %.*s", (int)(dashes + len),
 		      arg);
+	for (unsigned int i = 0; i < t->nr_absent; i++)
+		if (!strcmp(word, t->absent[i].name))
+			err_hint(e, "%s", t->absent[i].hint);
 	if (near.best)
 		err_hint(e, "did you mean --%s?", near.best);
 	err_hint(e, "%s lists the options", t->help_command);

@@ -59,6 +59,16 @@ static void an_unknown_option_gets_the_nearest(void)
 		"did you mean --kernel?");
 }
 
+static void options_of_cloud_hypervisor_are_told_what_is_there_instead(void)
+{
+	refused("--console", "off", "unknown option --console", "--serial");
+	refused("--disk", "path=x", "unknown option --disk", "--device");
+	refused("--net=tap=x", NULL, "unknown option --net", "--device");
+	refused("--rng", "src=x", "unknown option --rng", "leave it out");
+	refused("--api-socket", "x", "unknown option --api-socket", "SIGTERM");
+	refused("--firmware", "x", "unknown option --firmware", "--kernel");
+}
+
 static void an_option_near_nothing_points_to_help(void)
 {
 	refused("--frobnicate", NULL, "unknown option --frobnicate",
@@ -360,6 +370,7 @@ int main(void)
 {
 	TAP_RUN(a_missing_kernel_is_named);
 	TAP_RUN(an_unknown_option_gets_the_nearest);
+	TAP_RUN(options_of_cloud_hypervisor_are_told_what_is_there_instead);
 	TAP_RUN(an_option_near_nothing_points_to_help);
 	TAP_RUN(a_very_long_option_is_refused_whole);
 	TAP_RUN(a_stray_word_is_refused);
