@@ -26,10 +26,23 @@ static int check_host_memory(const struct vm *vm, struct err *e)
 {
 	uint64_t want = vm->config->ram_size;
 	uint64_t page = vm->config->hugepage_size;
-	uint64_t have = page ? host_hugepages_free(vm->host, page) * page
-			     : host_mem_available(vm->host);
+	uint64_t have = host_mem_available(vm->host);
+	uint64_t limit = host_mem_limit(vm->host);
 
-	if (page || !have || want <= have)
+	if (page)
+		return host_hugepages_check(vm->host, want, page, e);
+	if (limit && want > limit) {
+		err_set(e, ENOMEM,
+			"--memory: %" PRIu64
+			" MiB are wanted, and memory.max of strait's cgroup allows %" PRIu64
+			" MiB",
+			want >> 20, limit >> 20);
+		err_hint(
+			e,
+			"raise it (MemoryMax= of a systemd unit, the memory limit of a container), or give less with --memory size=...");
+		return -ENOMEM;
+	}
+	if (!have || want <= have)
 		return 0;
 	err_set(e, ENOMEM,
 		"--memory: %" PRIu64
