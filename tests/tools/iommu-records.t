@@ -260,6 +260,12 @@ echo nonsense > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/device"
 from nonsense check 01:00.0
 is "nonsense_in_a_record_is_no_bad_usage" "$status" 3
 
+# Taken for 0, as atoi does, it would be alone in a group that it is not in.
+changed igb-vfs nogroup
+ln -sfn ../../../../kernel/iommu_groups/4294967296 \
+	"$(readlink -f "$copy/sys/bus/pci/devices/0000:01:10.0")/iommu_group"
+is "a_group_that_is_no_number_is_none" "$(verdict nogroup 01:10.0)" "1: blocker=group"
+
 changed flat numa
 echo 1 > "$copy/sys/devices/pci0000:00/0000:00:03.0/numa_node"
 from numa list
