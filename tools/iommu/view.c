@@ -71,7 +71,8 @@ static int try_near(const char *name, void *arg)
 	struct bdf bdf;
 	long d;
 
-	if (bdf_parse(name, &bdf))
+	/* An entry that leads nowhere is no function, whatever its name. */
+	if (bdf_parse(name, &bdf) || bdf_equal(bdf, n->want))
 		return 0;
 	d = distance_of(n->want, bdf);
 	/* The lower one of two, as the directory has no order. */
