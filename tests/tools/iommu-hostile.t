@@ -78,6 +78,12 @@ perl -e '
 refused "more_members_than_any_machine_needs_are_refused" "$tmp/many.tar.gz" \
 	'is one more than a record can have'
 
+mkdir -p "$tmp/work/sys"
+echo 1 > "$tmp/work/sys/a"
+tar -cf "$tmp/twice.tar" -C "$tmp/work" sys/a
+tar -rf "$tmp/twice.tar" -C "$tmp/work" sys/a
+refused "a_member_that_is_there_twice_is_refused" "$tmp/twice.tar" '"sys/a" is there twice'
+
 "$iommu" record --from "$records/flat.tar.xz" "$tmp/flat.tar" > /dev/null
 head -c 50000 "$tmp/flat.tar" > "$tmp/cut.tar"
 refused "one_that_is_cut_off_is_refused" "$tmp/cut.tar" '([Tt]runcated|its end is missing)'
