@@ -266,6 +266,19 @@ ln -sfn ../../../../kernel/iommu_groups/4294967296 \
 	"$(readlink -f "$copy/sys/bus/pci/devices/0000:01:10.0")/iommu_group"
 is "a_group_that_is_no_number_is_none" "$(verdict nogroup 01:10.0)" "1: blocker=group"
 
+# Intel's VMD has functions behind it in domains of its own, from 10000 on.
+changed flat vmd
+disk=$copy/sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e1:00.0
+mkdir -p "$disk"
+for file in vendor:0x8086 device:0x0a54 class:0x010802; do
+	echo "${file#*:}" > "$disk/${file%:*}"
+done
+ln -s "../../../${disk#"$copy/sys/"}" "$copy/sys/bus/pci/devices/10000:e1:00.0"
+from vmd list
+like "a_function_behind_vmd_is_listed" "$out" '^ +- +10000:e1:00.0 .* 10000:e1:00.0$'
+from vmd why 10000:e1:00.0
+is "and_can_be_asked_for" "$status $(grep -c ^10000:e1:00.0 <<< "$out")" "0 1"
+
 changed flat numa
 echo 1 > "$copy/sys/devices/pci0000:00/0000:00:03.0/numa_node"
 from numa list
