@@ -105,6 +105,15 @@ refused "a_file_that_is_not_there_is_refused" "$tmp/none.tar" 'No such file or d
 mkdir "$tmp/other"
 refused "a_directory_that_is_no_record_is_refused" "$tmp/other" 'this is no record'
 
+# What there is of it leads nowhere.
+mkdir -p "$tmp/hollow/sys/bus/pci/devices"
+ln -s nowhere "$tmp/hollow/sys/bus/pci/devices/0000:00:01.0"
+for command in list tree; do
+	run "$iommu" $command --from "$tmp/hollow"
+	is "nothing_to_${command}_is_told" "$status $out $err" \
+		"0  note: there is no PCI function that can be read"
+done
+
 # Directories are not unpacked, so what they hold is looked at with care.
 big=$tmp/dir/sys/devices/pci0000:00/0000:00:01.0
 mkdir -p "$big" "$tmp/dir/sys/bus/pci/devices"

@@ -265,6 +265,9 @@ void view_note_root(const struct topo *t)
 {
 	unsigned int nr = 0;
 
+	if (!t->nr)
+		fprintf(stderr,
+			"note: there is no PCI function that can be read\n");
 	for (unsigned int i = 0; i < t->nr; i++)
 		nr += t->fns[i].cfg_len < 256;
 	if (nr)
