@@ -292,6 +292,16 @@ is "what_is_in_one_group_has_one_colour" "$(colour 02:01.0)$(colour 02:02.0)" \
 	"$(colour 00:07.0)$(colour 00:07.0)"
 unlike "and_its_neighbour_another" "$(colour 00:1f.0)" "$(colour 00:07.0 | sed 's/\[/\\[/')"
 
+# ---- very large groups ----
+
+tests/tools/big-tree --one-group "$tmp/crowd" 40
+from crowd why 01:10.3
+listed=$(grep "^With it in group" <<< "$out" | grep -oE "$addresses" | wc -l)
+more=$(sed -nE 's/^With it in group .* and ([0-9]+) more\.$/\1/p' <<< "$out")
+from crowd why --json 01:10.3
+is "members_that_are_not_listed_are_counted" "$((listed + more + 1))" \
+	"$(json 'scalar @{$_->{members}}')"
+
 # ---- memory ----
 
 from flat check --memory 4G --json 01:00.0
