@@ -126,6 +126,9 @@ bool host_is_vfio_driver(const char *driver);
 int host_pci_get(const struct host *h, struct bdf bdf, struct host_pci *out,
 		 struct err *e);
 
+/* The number of a group from its directory's name, -1 if that is none. */
+int host_group_number(const char *name);
+
 /*
  * Calls fn for each function of an IOMMU group with its driver ("": none), in
  * BDF order, until it returns non-zero, which is then returned. -errno if the

@@ -172,6 +172,16 @@ static void a_bound_function_can_be_assigned(void)
 	CHECK_HAS(find("driver")->text, "bound to vfio-pci");
 }
 
+static void a_variant_of_vfio_pci_needs_no_vfio_pci(void)
+{
+	judge(vf, VF "/driver -> ../../../../bus/pci/drivers/mlx5_vfio_pci\n"
+		     "- sys/bus/pci/drivers/vfio-pci\n"
+		     "dev/vfio/3 =");
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("vfio-module")->level, FINDING_OK);
+	CHECK_HAS(find("vfio-module")->text, "mlx5_vfio_pci is a VFIO driver");
+}
+
 static void an_unknown_function_is_an_error(void)
 {
 	static const struct verdict_options none = { 0 };
@@ -790,6 +800,7 @@ int main(void)
 	TAP_RUN(a_vf_on_its_host_driver_can_be_assigned);
 	TAP_RUN(switched_on_parameters_of_vfio_pci_are_shown);
 	TAP_RUN(a_bound_function_can_be_assigned);
+	TAP_RUN(a_variant_of_vfio_pci_needs_no_vfio_pci);
 	TAP_RUN(an_unknown_function_is_an_error);
 	TAP_RUN(an_iommu_that_is_off_is_a_blocker);
 	TAP_RUN(a_function_in_no_group_is_a_blocker);
