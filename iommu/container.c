@@ -195,7 +195,7 @@ static void container_unmap(struct iommu *i, const struct mem_region *r)
 	/* When the host took the last function of the last group, the kernel
 	 * dropped the mappings with it. */
 	if (ioctl(container_of(i)->fd, VFIO_IOMMU_UNMAP_DMA, &unmap) &&
-	    i->nr_open)
+	    iommu_nr_open(i))
 		log_warn("/dev/vfio/vfio", "VFIO_IOMMU_UNMAP_DMA of 0x%llx: %s",
 			 (unsigned long long)r->gpa, strerror(errno));
 }

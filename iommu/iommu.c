@@ -146,14 +146,15 @@ int iommu_dev_open(struct iommu *i, struct iommu_device *dev, int *fd,
 {
 	int ret = i->ops->dev_open(i, dev, fd, kvm_fd, e);
 
-	i->nr_open += !ret;
+	if (!ret)
+		__atomic_fetch_add(&i->nr_open, 1, __ATOMIC_RELAXED);
 	return ret;
 }
 
 void iommu_dev_close(struct iommu *i, const char *name)
 {
 	i->ops->dev_close(i, name);
-	i->nr_open--;
+	__atomic_fetch_sub(&i->nr_open, 1, __ATOMIC_RELAXED);
 }
 
 int iommu_ranges(struct iommu *i, struct iova_range *out, unsigned int max,

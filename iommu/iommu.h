@@ -82,7 +82,7 @@ struct iommu {
 	uint64_t mapped_bytes;	      /* of RAM */
 	unsigned int nr_maps;
 	unsigned int max_maps;	      /* limit of the back end, 0 unknown */
-	unsigned int nr_open;	      /* devices */
+	unsigned int nr_open;	      /* devices; relaxed atomics */
 	int groups[IOMMU_MAX_GROUPS]; /* IOMMU groups of the open devices */
 	unsigned int nr_groups;
 	/* Device regions that are mapped; p2p.c alone. */

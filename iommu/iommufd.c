@@ -132,7 +132,7 @@ static int map_device(struct iommufd *f, const struct mem_region *r,
 		return map_file(f, r, e);
 	return err_set(
 		e, EOPNOTSUPP,
-		"%s: iommufd maps a device's registers only as a dma-buf, which needs Linux 6.19 and a device without its own way of mapping them",
+		"%s: iommufd maps a device's registers only as a dma-buf of whole pages, which needs Linux 6.19 and a device without its own way of mapping them",
 		iommufd_name);
 }
 

@@ -21,7 +21,7 @@
 bool iommu_wants_p2p(const struct iommu *i)
 {
 	return i->p2p == IOMMU_P2P_ON ||
-	       (i->p2p == IOMMU_P2P_AUTO && i->nr_open >= 2);
+	       (i->p2p == IOMMU_P2P_AUTO && iommu_nr_open(i) >= 2);
 }
 
 static void report(struct iommu *i, const struct mem_region *r,

@@ -19,6 +19,13 @@ int iommu_iommufd_new(const struct host *h, const struct iommu_device *devs,
 
 /* --- iommu.c --- */
 
+/* Devices; those that the host takes back leave on another thread than BARs
+ * are mapped on. */
+static inline unsigned int iommu_nr_open(const struct iommu *i)
+{
+	return __atomic_load_n(&i->nr_open, __ATOMIC_RELAXED);
+}
+
 /* Any region; keeps count, and hints at the cause of a failure. */
 int iommu_map_region(struct iommu *i, const struct mem_region *r,
 		     struct err *e);

@@ -161,6 +161,8 @@ static int cut_line(char *line, void *arg)
 	if (resv.last >= last->last) {
 		if (resv.first > last->first)
 			last->last = resv.first - 1;
+		else if (l->nr > 1)
+			l->nr--;
 		return 0;
 	}
 	if (resv.first > last->first && l->nr < l->max) {

@@ -215,7 +215,7 @@ static void read_links(const struct host *dir, struct topo_fn *f)
 	if (host_link_name(dir, f->pci.driver, sizeof(f->pci.driver), "driver"))
 		f->pci.driver[0] = '\0';
 	if (!host_link_name(dir, name, sizeof(name), "iommu_group"))
-		f->pci.group = atoi(name);
+		f->pci.group = host_group_number(name);
 	f->pci.is_vf = !host_link_name(dir, name, sizeof(name), "physfn") &&
 		       !bdf_parse(name, &f->pci.pf);
 }

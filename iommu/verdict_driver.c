@@ -45,6 +45,13 @@ static void judge_module(struct judge *j)
 		judge_say_err(j, "vfio-module", FINDING_BLOCKER, &e);
 		return;
 	}
+	/* A variant stands on vfio-pci-core, which is another module. */
+	if (judge_is_on_vfio(j) && strcmp(j->pci.driver, "vfio-pci") != 0) {
+		judge_say(j, "vfio-module", FINDING_OK, "",
+			  "%s is a VFIO driver, and vfio-pci is not needed",
+			  j->pci.driver);
+		return;
+	}
 	host_each_name(j->h, add_parameter, &p,
 		       "sys/module/vfio_pci/parameters");
 	judge_say(j, "vfio-module", FINDING_OK, "", "vfio-pci is loaded%s%s%s",

@@ -103,6 +103,11 @@ static void slot_notify(struct pci_port *p)
 		log_debug(p->dev.name, "hot-plug interrupt lost");
 }
 
+static void todo(struct pci_port *p, uint32_t what)
+{
+	__atomic_fetch_or(&p->todo, what, __ATOMIC_RELEASE);
+}
+
 /* --- state --- */
 
 /* Makes presence and link what they should be; differences are events. */
@@ -122,6 +127,9 @@ static void slot_follow(struct pci_port *p)
 		return;
 	__atomic_store_n(&p->link_up, up, __ATOMIC_RELEASE);
 	reg_set(p, PCI_EXP_SLTSTA, PCI_EXP_SLTSTA_DLLSC, true);
+	/* A link that goes down resets what is behind (PCIe 6.0 6.6.1). */
+	if (!up && present && powered)
+		todo(p, PORT_RESET_BEHIND);
 	log_debug(p->dev.name, "link %s", up ? "up" : "down");
 }
 
@@ -174,11 +182,6 @@ static void press_button(struct pci_port *p)
 }
 
 /* --- what the guest does --- */
-
-static void todo(struct pci_port *p, uint32_t what)
-{
-	__atomic_fetch_or(&p->todo, what, __ATOMIC_RELEASE);
-}
 
 static void power_went_off(struct pci_port *p)
 {

@@ -373,6 +373,9 @@ struct pci_host_layout {
 	/* First of the PCI_NR_INTX pins that INTx is wired to; 0: to none. */
 	uint32_t intx_gsi;
 	struct pci_window io, mem32, mem64;
+	/* Where in mem64 the part ends in which devices reach each other's
+	 * BARs; 0: all of it. */
+	uint64_t mem64_p2p_end;
 };
 
 static inline unsigned int
@@ -431,7 +434,8 @@ int pci_host_add_port(struct pci_host *h, struct pci_port *port, int devfn,
 /*
  * Assigns every BAR an address in its window, largest first, each aligned to
  * its size: 64-bit BARs in mem64 (mem32 if that is full or absent), others in
- * mem32, I/O in io. No two memory BARs share a 4 KiB page. Root ports get bus
+ * mem32, I/O in io. If all fit below mem64_p2p_end, h->layout.mem64 ends there
+ * afterwards. No two memory BARs share a 4 KiB page. Root ports get bus
  * numbers and windows for what is behind them and for what may be plugged in
  * (see place.c). Records cfg as power-on state; decode stays off, as after
  * reset. -ENOSPC names the function, the BAR, its size and the window; nothing

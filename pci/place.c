@@ -13,6 +13,9 @@
  * filled. Only when all have a place are registers written, so that a failure
  * changes nothing.
  *
+ * Devices may reach each other's BARs in a part of the 64-bit window only. That
+ * is a wish: if not all fit into that part, the rest is used as well.
+ *
  * A memory BAR below 4 KiB gets a page to itself. It becomes a memslot or a
  * trapped page, and neither can be half of one; a neighbour's register there
  * would also be a hole in the isolation of an assigned function.
@@ -386,20 +389,46 @@ static int plan_alloc(struct plan *plan, const struct pci_host *h,
 	return err_set(e, ENOMEM, "host bridge: no memory to place BARs");
 }
 
+/* The part of mem64 in which devices reach each other. */
+static struct pci_window p2p_window(const struct pci_host_layout *l)
+{
+	struct pci_window w = l->mem64;
+	uint64_t end = l->mem64_p2p_end;
+
+	if (end && end < w.base)
+		w.size = 0;
+	else if (end && end - w.base < w.size)
+		w.size = end - w.base;
+	return w;
+}
+
+/* Plans for a 64-bit window, if need be without room for what may come. */
+static int plan_in(struct plan *plan, const struct pci_host *h,
+		   struct pci_window mem64, struct err *e)
+{
+	struct err first = { 0 };
+	int ret;
+
+	plan->windows[WIN_MEM64] = mem64;
+	ret = plan_all(plan, h, true, &first);
+	return ret == -ENOSPC ? plan_all(plan, h, false, e) : ret;
+}
+
 int pci_host_place_bars(struct pci_host *h, struct err *e)
 {
 	struct plan plan = { .windows = { [WIN_IO] = h->layout.io,
-					  [WIN_MEM32] = h->layout.mem32,
-					  [WIN_MEM64] = h->layout.mem64 } };
+					  [WIN_MEM32] = h->layout.mem32 } };
 	struct err first = { 0 };
 	int ret = plan_alloc(&plan, h, e);
 
 	if (!ret)
-		ret = plan_all(&plan, h, true, &first);
+		ret = plan_in(&plan, h, p2p_window(&h->layout), &first);
 	if (ret == -ENOSPC)
-		ret = plan_all(&plan, h, false, e);
-	if (!ret)
+		ret = plan_in(&plan, h, h->layout.mem64, e);
+	if (!ret) {
+		h->layout.mem64 = plan.windows[WIN_MEM64];
 		apply(h, &plan);
+	}
 	free(plan.pieces);
 	free(plan.order);
 	return ret;

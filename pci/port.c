@@ -255,6 +255,7 @@ static void port_msix_enabled(struct pci_msix *msix, bool on)
 	pci_slot_intx(p);
 }
 
+/* A message that no interrupt controller takes goes nowhere. */
 static void port_msix_update(struct pci_msix *msix, unsigned int first,
 			     unsigned int nr)
 {
@@ -265,7 +266,7 @@ static void port_msix_update(struct pci_msix *msix, unsigned int first,
 
 	(void)first;
 	(void)nr;
-	if (!vec.unmasked) {
+	if (!vec.unmasked || !irq_msi_ok(vec.address)) {
 		msi_route_detach(&p->route);
 		return;
 	}

@@ -51,7 +51,7 @@ static bool is_wanted(const struct pci_vectors *v, unsigned int i)
 {
 	struct pci_msix_vector vec = pci_msix_vector(&v->msix, i);
 
-	return vec.unmasked && irq_msi_address_ok(vec.address);
+	return vec.unmasked && irq_msi_ok(vec.address);
 }
 
 static int set_routes(struct pci_vectors *v, unsigned int first,

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* strait: the command line's front door. */
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "src/base/bits.h"
 #include "src/base/err.h"
 #include "src/base/log.h"
+#include "src/base/options.h"
 #include "src/vm/config.h"
 #include "src/vm/model.h"
 #include "src/vm/vm.h"
@@ -87,15 +90,38 @@ static int run_tool(const char *tool, char **argv)
 	return VM_HOST;
 }
 
+static int no_command(const char *word)
+{
+	static const char *const commands[] = { "run", "vf", "iommu" };
+	struct nearest near = { .word = word };
+	struct err e = { 0 };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(commands); i++)
+		nearest_try(&near, commands[i]);
+	err_set(&e, EINVAL, "%s: there is no such command", word);
+	if (near.best)
+		err_hint(&e, "did you mean strait %s?", near.best);
+	else if (!strncmp(word, "--", 2))
+		err_hint(&e, "options come after a command: strait run %s ...",
+			 word);
+	err_hint(&e, "strait --help lists the commands");
+	err_print(&e, stderr);
+	return VM_USAGE;
+}
+
 /*
  * Started with a standard file closed, the next file opened would become it
- * and get the guest's output.
+ * and get the guest's output. What is printed to none must not count as
+ * printed, so standard output is one that cannot be written.
  */
 static bool have_standard_files(void)
 {
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		int mode = fd == STDOUT_FILENO ? O_RDONLY : O_RDWR;
+
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode) != fd)
 			return false;
+	}
 	return true;
 }
 
@@ -126,7 +152,7 @@ int main(int argc, char **argv)
 		return printed();
 	}
 	if (*word)
-		fprintf(stderr, "error: %s: there is no such command\n", word);
+		return no_command(word);
 	usage(stderr);
 	return VM_USAGE;
 }

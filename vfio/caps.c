@@ -6,9 +6,9 @@
  * Two allow tables, for the two chains. What is not in them is hidden: it needs
  * the cooperation of something the guest does not have (SR-IOV, ARI, LTR, L1
  * substates, ATS, multicast, resizable BARs), or nobody knows how long it is:
- * those are dropped rather than guessed. What is kept stays at its physical
- * offset, where drivers may expect it; both chains are linked anew by
- * pci/caps.c.
+ * those are dropped rather than guessed, and so is one that claims to reach
+ * into the next. What is kept stays at its physical offset, where drivers may
+ * expect it; both chains are linked anew by pci/caps.c.
  *
  * Where the guest sees the function decides on its PCI Express type. On bus 0,
  * without a link, it is a Root Complex Integrated Endpoint (PCIe 6.0 7.5.3.2)
@@ -27,7 +27,7 @@
 /* One capability as the device has it. */
 struct phys_cap {
 	const uint8_t *cfg;
-	unsigned int off, max; /* bytes there may be from off on */
+	unsigned int off, max; /* bytes to the next one, or the end */
 	uint16_t id;
 	uint8_t version; /* extended */
 };
@@ -174,16 +174,9 @@ static uint32_t exp_type(const struct vfio_pci *v, uint32_t flags)
  * the next capability may be there. */
 static unsigned int exp_len(const struct phys_cap *c, unsigned int version)
 {
-	struct pci_cap_iter it;
-
 	if (version < 2)
 		return EXP_LEN_V1;
-	if (c->max < EXP_LEN_V2)
-		return EXP_LEN_V2_ENDPOINT;
-	for (it = pci_cap_walk(c->cfg, c->off + c->max); pci_cap_next(&it);)
-		if (it.off > c->off && it.off < c->off + EXP_LEN_V2)
-			return EXP_LEN_V2_ENDPOINT;
-	return EXP_LEN_V2;
+	return c->max < EXP_LEN_V2 ? EXP_LEN_V2_ENDPOINT : EXP_LEN_V2;
 }
 
 static int add_exp(struct vfio_pci *v, const struct phys_cap *c, struct err *e)
@@ -448,6 +441,19 @@ static int cap_apply(struct vfio_pci *v, const struct cap_rule *rules,
 	return 0;
 }
 
+/* Bytes to the next capability behind, wherever it is in the chain. */
+static unsigned int room(const struct pci_cap_iter *at)
+{
+	struct pci_cap_iter it = at->is_ext ? pci_ext_cap_walk(at->cfg, at->len)
+					    : pci_cap_walk(at->cfg, at->len);
+	unsigned int end = at->len;
+
+	while (pci_cap_next(&it))
+		if (it.off > at->off && it.off < end)
+			end = it.off;
+	return end - at->off;
+}
+
 static int walk(struct vfio_pci *v, struct pci_cap_iter it,
 		const struct cap_rule *rules, size_t nr, struct err *e)
 {
@@ -455,7 +461,7 @@ static int walk(struct vfio_pci *v, struct pci_cap_iter it,
 		struct phys_cap c = {
 			.cfg = it.cfg,
 			.off = it.off,
-			.max = it.len - it.off,
+			.max = room(&it),
 			.id = it.id,
 			.version = it.version,
 		};

@@ -23,7 +23,7 @@ static bool is_wanted(const struct vfio_pci *v, unsigned int i)
 {
 	struct pci_msi_vector vec = pci_msi_vector(&v->msi, i);
 
-	return vec.unmasked && irq_msi_address_ok(vec.address);
+	return vec.unmasked && irq_msi_ok(vec.address);
 }
 
 static int route_set(struct vfio_pci *v, unsigned int i, struct err *e)

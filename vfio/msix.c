@@ -44,7 +44,7 @@ static bool is_wanted(const struct vfio_pci *v, unsigned int i)
 {
 	struct pci_msix_vector vec = pci_msix_vector(&v->msix, i);
 
-	return vec.unmasked && irq_msi_address_ok(vec.address);
+	return vec.unmasked && irq_msi_ok(vec.address);
 }
 
 /* --- which vectors VFIO signals --- */
@@ -145,11 +145,31 @@ static int host_add(struct vfio_pci *v, unsigned int start, unsigned int nr,
 	return 0;
 }
 
-static void host_complain(struct vfio_pci *v, const struct err *e)
+static void host_complain(struct vfio_pci *v, const char *what,
+			  const struct err *e)
 {
-	log_guest(&v->pci.limit, v->d->name,
-		  "no interrupts for the guest: %s%s%s", e->msg,
+	log_guest(&v->pci.limit, v->d->name, "%s: %s%s%s", what, e->msg,
 		  e->hint[0] ? "; " : "", e->hint);
+}
+
+/* A run that fails as a whole may have room for its first ones. */
+static void run_add(struct vfio_pci *v, unsigned int start, unsigned int nr)
+{
+	struct err e = { 0 };
+	unsigned int done = 0;
+	int ret = host_add(v, start, nr, &e);
+	char what[64];
+
+	if (ret && nr > 1) {
+		while (done < nr && !host_add(v, start + done, 1, &e))
+			done++;
+		ret = done < nr ? -e.code : 0;
+	}
+	if (!ret)
+		return;
+	snprintf(what, sizeof(what), "MSI-X vectors %u to %u stay silent",
+		 start + done, start + nr - 1);
+	host_complain(v, what, &e);
 }
 
 static void host_follow(struct vfio_pci *v, unsigned int first,
@@ -161,15 +181,15 @@ static void host_follow(struct vfio_pci *v, unsigned int first,
 	if (!v->msix.is_enabled)
 		return;
 	if (!h->is_on && host_on(v, &e)) {
-		host_complain(v, &e);
+		host_complain(v, "no interrupts for the guest", &e);
 		return;
 	}
 	if (end > h->limit)
 		end = h->limit;
 	for (unsigned int i = first, nr; i < end; i += nr + 1) {
 		nr = run_len(v, i, end);
-		if (nr && host_add(v, i, nr, &e))
-			host_complain(v, &e);
+		if (nr)
+			run_add(v, i, nr);
 	}
 }
 
@@ -211,7 +231,7 @@ static int route_set(struct vfio_pci *v, unsigned int i, struct err *e)
 	struct msi_route *r = &v->host_msix.vectors[i].route;
 	struct irq_msi msi = { vec.address, vec.data };
 
-	if (vec.unmasked && !irq_msi_address_ok(vec.address))
+	if (vec.unmasked && !irq_msi_ok(vec.address))
 		vfio_message_complain(v, "MSI-X", i, vec.address);
 	if (!is_wanted(v, i) || (!r->irq && route_make(v, i)))
 		return 0;

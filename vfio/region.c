@@ -257,9 +257,13 @@ static void find_small(const struct vfio_bar *b, const struct vfio_region *r,
 static void pieces_find(const struct vfio_bar *b, const struct vfio_region *r,
 			struct pieces *ps)
 {
+	/* A write to a memory slot that cannot be written ends the VM. */
+	const uint32_t needed = VFIO_REGION_INFO_FLAG_MMAP |
+				VFIO_REGION_INFO_FLAG_READ |
+				VFIO_REGION_INFO_FLAG_WRITE;
 	struct pci_msix_layout l;
 
-	if (b->is_io || !(r->flags & VFIO_REGION_INFO_FLAG_MMAP))
+	if (b->is_io || (r->flags & needed) != needed)
 		return;
 	if (r->size < PAGE_LEN) {
 		find_small(b, r, ps);

@@ -106,6 +106,9 @@ static int unknown_option(const struct option_table *t, const char *arg,
 		nearest_try(&near, t->defs[i].name);
 	ret = err_set(e, EINVAL, "unknown option %.*s", (int)(dashes + len),
 		      arg);
+	for (unsigned int i = 0; i < t->nr_absent; i++)
+		if (!strcmp(word, t->absent[i].name))
+			err_hint(e, "%s", t->absent[i].hint);
 	if (near.best)
 		err_hint(e, "did you mean --%s?", near.best);
 	err_hint(e, "%s lists the options", t->help_command);
@@ -156,10 +159,11 @@ static int parse_long(struct words *w, const char *arg, struct err *e)
 	if (name[len] == '=')
 		value = name + len + 1;
 	if (!def->arg) {
-		if (value)
-			return err_set(e, EINVAL, "--%s takes no value",
-				       def->name);
-		return call_set(w, def, NULL, e);
+		if (!value)
+			return call_set(w, def, NULL, e);
+		err_set(e, EINVAL, "--%s takes no value", def->name);
+		err_hint(e, "write --%s", def->name);
+		return -EINVAL;
 	}
 	if (!value) {
 		/* "--kernel --initramfs x" forgot the kernel's name. */
@@ -271,13 +275,27 @@ static int unknown_key(const struct option_keys *k, const char *word,
 	return ret;
 }
 
+static int no_value(const struct option_keys *k, const char *key, struct err *e)
+{
+	err_set(e, EINVAL, "%s: %s has no value", k->option, key);
+	err_hint(e, "write %s=VALUE, or leave it out", key);
+	return -EINVAL;
+}
+
+static int given_twice(const struct option_keys *k, const char *key,
+		       struct err *e)
+{
+	err_set(e, EINVAL, "%s: %s is given twice", k->option, key);
+	err_hint(e, "leave one of them out");
+	return -EINVAL;
+}
+
 static int bare_word(const struct option_keys *k, const char *word, bool first,
 		     void *target, struct err *e)
 {
 	for (unsigned int i = 0; i < k->nr; i++)
 		if (!strcmp(word, k->keys[i].name))
-			return err_set(e, EINVAL, "%s: %s has no value",
-				       k->option, word);
+			return no_value(k, word, e);
 	if (k->bare)
 		return k->bare(target, word, e);
 	err_set(e, EINVAL, "%s: \"%s\" is not of the form key=value", k->option,
@@ -297,11 +315,9 @@ static int parse_pair(const struct option_keys *k, char *pair, uint32_t *seen,
 		if (strcmp(pair, k->keys[i].name))
 			continue;
 		if (!*value)
-			return err_set(e, EINVAL, "%s: %s has no value",
-				       k->option, pair);
+			return no_value(k, pair, e);
 		if (*seen & 1u << i)
-			return err_set(e, EINVAL, "%s: %s is given twice",
-				       k->option, pair);
+			return given_twice(k, pair, e);
 		*seen |= 1u << i;
 		return k->keys[i].set(target, value, e);
 	}
@@ -324,10 +340,12 @@ int option_keys_parse(const struct option_keys *k, const char *text,
 				       k->option);
 		memcpy(item, p, len);
 		item[len] = '\0';
-		if (!len)
-			return err_set(e, EINVAL,
-				       "%s %s: nothing between two commas",
-				       k->option, text);
+		if (!len) {
+			err_set(e, EINVAL, "%s %s: nothing between two commas",
+				k->option, text);
+			err_hint(e, "write KEY=VALUE[,KEY=VALUE]...");
+			return -EINVAL;
+		}
 		ret = strchr(item, '=') ? parse_pair(k, item, &seen, target, e)
 					: bare_word(k, item, first, target, e);
 		if (ret)

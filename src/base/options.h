@@ -22,6 +22,12 @@ struct option_def {
 	int (*set)(void *target, const char *value, struct err *e);
 };
 
+/* An option that users of other programs look for. */
+struct option_absent {
+	const char *name;
+	const char *hint; /* what to do without it */
+};
+
 struct option_table {
 	const struct option_def *defs;
 	unsigned int nr; /* at most 64 */
@@ -29,6 +35,8 @@ struct option_table {
 	/* Takes a word that is no option; NULL: there are none. With it, "--"
 	 * ends the options. */
 	int (*word)(void *target, char *word, struct err *e);
+	const struct option_absent *absent;
+	unsigned int nr_absent;
 };
 
 /*

@@ -42,7 +42,7 @@ struct irq_msi {
  * SDM 3A 11.11.1: 0xfeexxxxx. Of the upper half KVM takes bits 8 to 31 as more
  * of the APIC ID and refuses others (kvm_msi_route_invalid).
  */
-static inline bool irq_msi_address_ok(uint64_t address)
+static inline bool irq_msi_ok(uint64_t address)
 {
 	return (address & 0xfff00000) == 0xfee00000 && !(address >> 32 & 0xff);
 }

@@ -61,17 +61,25 @@ static void *map_aligned(int fd, uint64_t size, uint64_t align)
 	return MAP_FAILED;
 }
 
+/* Whoever asks for them has counted the free ones; these causes remain. */
 static int hugepages_missing(const struct ram *r, struct err *e)
 {
+	bool has_pool = errno != ENODEV && errno != EINVAL;
+
 	err_set(e, ENOMEM,
 		"--memory: %" PRIu64 " MiB in huge pages of %" PRIu64
 		" KiB are not there",
 		r->size >> 20, r->page_size >> 10);
-	err_hint(e,
-		 "reserve them: echo %" PRIu64
-		 " > /sys/kernel/mm/hugepages/hugepages-%" PRIu64
-		 "kB/nr_hugepages",
-		 r->size / r->page_size, r->page_size >> 10);
+	if (has_pool)
+		err_hint(e,
+			 "reserve %" PRIu64
+			 " more in /sys/kernel/mm/hugepages/hugepages-%" PRIu64
+			 "kB/nr_hugepages",
+			 r->size / r->page_size, r->page_size >> 10);
+	else
+		err_hint(
+			e,
+			"this host has none of that size: leave out hugepage_size, or hugepages");
 	return -ENOMEM;
 }
 
@@ -108,6 +116,10 @@ out_close:
 		err_hint(
 			e,
 			"the limit on file sizes is below the guest's memory: ulimit -f unlimited");
+	else if (ret == -ENOMEM)
+		err_hint(
+			e,
+			"the limit on address space is too low for it (ulimit -v unlimited), or vm.overcommit_memory forbids it");
 	ram_close(r);
 	return ret;
 }

@@ -126,6 +126,9 @@ bool host_is_vfio_driver(const char *driver);
 int host_pci_get(const struct host *h, struct bdf bdf, struct host_pci *out,
 		 struct err *e);
 
+/* The number of a group from its directory's name, -1 if that is none. */
+int host_group_number(const char *name);
+
 /*
  * Calls fn for each function of an IOMMU group with its driver ("": none), in
  * BDF order, until it returns non-zero, which is then returned. -errno if the
@@ -280,7 +283,13 @@ bool host_self_holds(const struct host *h, const char *path);
 
 /* MemAvailable of /proc/meminfo, bytes. 0 if unknown. */
 uint64_t host_mem_available(const struct host *h);
+/* The lowest memory.max of this process's cgroups (v2), bytes. 0: none. */
+uint64_t host_mem_limit(const struct host *h);
 /* Huge pages of that size (bytes) that are free and not promised, or 0. */
 uint64_t host_hugepages_free(const struct host *h, uint64_t page_size);
+/* -ENOMEM if the pool of that size cannot give so many bytes, with the number
+ * to reserve as a hint. */
+int host_hugepages_check(const struct host *h, uint64_t bytes,
+			 uint64_t page_size, struct err *e);
 
 #endif

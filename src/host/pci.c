@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* PCI functions and IOMMU groups as sysfs shows them. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +31,18 @@ bool host_is_vfio_driver(const char *driver)
 	/* Variants: mlx5_vfio_pci, nvgrace_gpu_vfio_pci, xe-vfio-pci, ... */
 	return !strcmp(driver, "vfio-pci") || ends_with(driver, "-vfio-pci") ||
 	       ends_with(driver, "_vfio_pci");
+}
+
+int host_group_number(const char *name)
+{
+	size_t n = strspn(name, "0123456789");
+	unsigned long number;
+
+	/* The kernel counts them with an int. */
+	if (!n || name[n] || n > 10)
+		return -1;
+	number = strtoul(name, NULL, 10);
+	return number <= INT_MAX ? (int)number : -1;
 }
 
 /* --- a function that is not there: could it be a VF? --- */
@@ -149,7 +162,7 @@ int host_pci_get(const struct host *h, struct bdf bdf, struct host_pci *out,
 	host_driver(h, bdf, out->driver, sizeof(out->driver));
 	if (!host_link_name(h, link, sizeof(link), PCI_DIR "/%s/iommu_group",
 			    name))
-		out->group = atoi(link);
+		out->group = host_group_number(link);
 	out->is_vf = !host_link_name(h, link, sizeof(link),
 				     PCI_DIR "/%s/physfn", name) &&
 		     !bdf_parse(link, &out->pf);

@@ -93,17 +93,24 @@ static bool bdf_of_netdev(const struct host *h, const char *name,
 	return start && !bdf_parse(start + 1, out);
 }
 
+/* As dev_valid_name in net/core/dev.c; others would name directories. */
+static bool is_netdev(const struct host *h, const char *name)
+{
+	return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+	       !strchr(name, '/') && host_exists(h, "sys/class/net/%s", name);
+}
+
 static int find_netdev(const struct host *h, const char *name,
 		       struct host_pf *out, struct err *e)
 {
 	struct bdf bdf;
 	int ret;
 
-	if (!host_exists(h, "sys/class/net/%s", name)) {
+	if (!is_netdev(h, name)) {
 		ret = err_set(
 			e, ENODEV,
 			"%s: there is no such PF: it is no PCI address (0000:01:00.0), interface or driver/number (igb/0) of this machine",
-			name);
+			*name ? name : "\"\"");
 		err_hint(e, "`strait-vf list` lists the PFs");
 		return ret;
 	}
@@ -191,10 +198,11 @@ static int find_port(const struct host *h, const char *name,
 int host_pf_find(const struct host *h, const char *name, struct host_pf *out,
 		 struct err *e)
 {
+	const char *slash = strchr(name, '/');
 	struct bdf bdf;
 
 	if (!bdf_parse(name, &bdf))
 		return host_pf_get(h, bdf, out, e);
-	return strchr(name, '/') ? find_port(h, name, out, e)
-				 : find_netdev(h, name, out, e);
+	return slash && slash > name ? find_port(h, name, out, e)
+				     : find_netdev(h, name, out, e);
 }

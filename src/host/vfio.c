@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -53,7 +52,7 @@ static void learn(const struct host *h, struct host_vfio *v)
 
 	v->group = v->cdev = -1;
 	if (!host_link_name(h, group, sizeof(group), "%s/iommu_group", v->dir))
-		v->group = atoi(group);
+		v->group = host_group_number(group);
 	host_each_name(h, find_cdev, v, "%s/vfio-dev", v->dir);
 	if (v->cdev >= 0 &&
 	    !host_exists(h, "%s/vfio-dev/vfio%d/dev", v->dir, v->cdev))

@@ -26,10 +26,23 @@ static int check_host_memory(const struct vm *vm, struct err *e)
 {
 	uint64_t want = vm->config->ram_size;
 	uint64_t page = vm->config->hugepage_size;
-	uint64_t have = page ? host_hugepages_free(vm->host, page) * page
-			     : host_mem_available(vm->host);
+	uint64_t have = host_mem_available(vm->host);
+	uint64_t limit = host_mem_limit(vm->host);
 
-	if (page || !have || want <= have)
+	if (page)
+		return host_hugepages_check(vm->host, want, page, e);
+	if (limit && want > limit) {
+		err_set(e, ENOMEM,
+			"--memory: %" PRIu64
+			" MiB are wanted, and memory.max of strait's cgroup allows %" PRIu64
+			" MiB",
+			want >> 20, limit >> 20);
+		err_hint(
+			e,
+			"raise it (MemoryMax= of a systemd unit, the memory limit of a container), or give less with --memory size=...");
+		return -ENOMEM;
+	}
+	if (!have || want <= have)
 		return 0;
 	err_set(e, ENOMEM,
 		"--memory: %" PRIu64
@@ -171,9 +184,9 @@ static gpa_t top_of_ram(const struct vm *vm)
 
 /*
  * What devices may address for each other: where the window begins in a range
- * of the IOMMU's, it ends with that.
+ * of the IOMMU's, it ends with that. 0: anything, or they need not.
  */
-static gpa_t end_of_window(const struct vm *vm, gpa_t base, gpa_t end)
+static gpa_t end_of_p2p(const struct vm *vm, gpa_t base)
 {
 	struct iova_range ranges[IOMMU_MAX_RANGES];
 	struct err ignored = { 0 };
@@ -181,12 +194,11 @@ static gpa_t end_of_window(const struct vm *vm, gpa_t base, gpa_t end)
 
 	if (!vm->iommu || !iommu_wants_p2p(vm->iommu) ||
 	    iommu_ranges(vm->iommu, ranges, IOMMU_MAX_RANGES, &nr, &ignored))
-		return end;
+		return 0;
 	for (unsigned int i = 0; i < nr; i++)
-		if (ranges[i].first <= base && ranges[i].last > base &&
-		    ranges[i].last < end)
+		if (ranges[i].first <= base && ranges[i].last > base)
 			return align_down(ranges[i].last + 1, GIB(1));
-	return end;
+	return 0;
 }
 
 /*
@@ -204,7 +216,7 @@ static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
 {
 	gpa_t base = top_of_ram(vm) < GIB(4) ? GIB(4)
 					     : align_up(top_of_ram(vm), GIB(1));
-	gpa_t end = end_of_window(vm, base, 1ULL << phys_bits);
+	gpa_t end = 1ULL << phys_bits;
 	struct pci_host_layout layout = {
 		.ecam = X86_ECAM_BASE,
 		.nr_buses = nr_buses(vm),
@@ -212,6 +224,7 @@ static int build_pci(struct vm *vm, unsigned int phys_bits, struct err *e)
 		.io = { X86_IO_BASE, X86_IO_SIZE },
 		.mem32 = { X86_MEM32_BASE, X86_MEM32_SIZE },
 		.mem64 = { base, base < end ? end - base : 0 },
+		.mem64_p2p_end = end_of_p2p(vm, base),
 	};
 	int ret;
 

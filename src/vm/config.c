@@ -481,10 +481,22 @@ static const struct option_def run_options[] = {
 };
 static_assert(ARRAY_SIZE(run_options) <= 64, "options_parse has 64 bits");
 
+/* Of Cloud Hypervisor's command line. */
+static const struct option_absent run_absent[] = {
+	{ "console",
+	  "leave it out: the guest's console is its serial port (--serial)" },
+	{ "api-socket",
+	  "there is no control socket: SIGTERM stops the guest at once" },
+	{ "firmware",
+	  "there is no firmware boot: name the guest's kernel with --kernel" },
+};
+
 static const struct option_table run_table = {
 	.defs = run_options,
 	.nr = ARRAY_SIZE(run_options),
 	.help_command = "strait run --help",
+	.absent = run_absent,
+	.nr_absent = ARRAY_SIZE(run_absent),
 };
 
 int config_parse(int argc, char **argv, struct config *out,

@@ -81,6 +81,10 @@ static void on_signal(struct loop_signals *s, int signo)
 	struct vm_signal_source *source =
 		CONTAINER_OF(s, struct vm_signal_source, signals);
 
+	if (signo == SIGCONT) {
+		terminal_continued();
+		return;
+	}
 	source->vm->signal = signo;
 	vm_request_end(source->vm, VM_END_SIGNAL);
 }
@@ -121,6 +125,7 @@ int vm_execute(struct vm *vm, struct err *e)
 	int ret;
 
 	ending_signals(&set);
+	sigaddset(&set, SIGCONT);
 	ret = loop_signals_add(&vm->loop, &source.signals, &set, e);
 	if (ret)
 		return ret;
@@ -161,24 +166,15 @@ static int status_of(const struct vm *vm)
 	}
 }
 
-/*
- * The file of --serial file=, or -1. It stays open while the guest reboots, so
- * that its last words before that are kept. Not waiting for the reader of a
- * FIFO, because signals are blocked here.
- */
-static int open_serial_file(const struct config *c, int *fd, struct err *e)
-{
-	const char *path = c->serial_file;
-	int ret;
+/* The file of --serial file=. */
+struct serial_file {
+	int fd;	       /* or -1 */
+	bool is_made;  /* was not there before */
+	bool is_begun; /* a guest had it */
+};
 
-	*fd = -1;
-	if (c->serial != SERIAL_FILE)
-		return 0;
-	*fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
-		   0644);
-	if (*fd >= 0)
-		return 0;
-	ret = err_sys(e, path, "open");
+static int serial_file_hint(const char *path, int ret, struct err *e)
+{
 	if (ret == -ENXIO)
 		err_hint(e,
 			 "a FIFO needs its reader first, for example: cat %s &",
@@ -191,26 +187,59 @@ static int open_serial_file(const struct config *c, int *fd, struct err *e)
 	return ret;
 }
 
-/* What a start that is refused finds in the file stays in it. */
-static void begin_serial_file(const struct vm *vm)
+/*
+ * It stays open while the guest reboots, so that its last words before that are
+ * kept. Not waiting for the reader of a FIFO, because signals are blocked here.
+ */
+static int serial_file_open(struct serial_file *f, const struct config *c,
+			    struct err *e)
 {
-	if (vm->serial_fd >= 0 && !lseek(vm->serial_fd, 0, SEEK_CUR) &&
-	    ftruncate(vm->serial_fd, 0))
+	const int flags = O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+	const char *path = c->serial_file;
+
+	*f = (struct serial_file){ .fd = -1 };
+	if (c->serial != SERIAL_FILE)
+		return 0;
+	f->fd = open(path, flags | O_CREAT | O_EXCL, 0644);
+	f->is_made = f->fd >= 0;
+	/* O_CREAT again, for a link that leads to no file yet. */
+	if (f->fd < 0 && errno == EEXIST)
+		f->fd = open(path, flags | O_CREAT, 0644);
+	if (f->fd >= 0)
+		return 0;
+	return serial_file_hint(path, err_sys(e, path, "open"), e);
+}
+
+/* What a start that is refused finds in the file stays in it. */
+static void serial_file_begin(struct serial_file *f)
+{
+	if (f->fd >= 0 && !lseek(f->fd, 0, SEEK_CUR) && ftruncate(f->fd, 0))
 		log_debug("serial", "its file cannot be emptied");
+	f->is_begun = true;
+}
+
+/* A start that was refused leaves no file behind that was not there. */
+static void serial_file_close(struct serial_file *f, const struct config *c)
+{
+	if (f->fd < 0)
+		return;
+	if (f->is_made && !f->is_begun)
+		unlink(c->serial_file);
+	close(f->fd);
 }
 
 /* What outlives a machine when its guest reboots. */
 struct kept {
-	int serial_fd;
-	enum block_format *disk_formats;
+	struct serial_file serial;
+	enum block_format disk_formats[CONFIG_MAX_EMULATED];
 };
 
 /* One machine from power-on to its end. */
 static int run_once(const struct config *c, const struct host *host,
-		    struct assignments *assignments, const struct kept *kept,
+		    struct assignments *assignments, struct kept *kept,
 		    struct err *e)
 {
-	struct vm vm = { .serial_fd = kept->serial_fd,
+	struct vm vm = { .serial_fd = kept->serial.fd,
 			 .disk_formats = kept->disk_formats };
 	int status = VM_HOST;
 	int ret = vm_build(&vm, c, host, assignments, e);
@@ -224,7 +253,7 @@ static int run_once(const struct config *c, const struct host *host,
 			timing_print(&vm.timing, stderr);
 		if (c->serial == SERIAL_TTY)
 			terminal_raw();
-		begin_serial_file(&vm);
+		serial_file_begin(&kept->serial);
 		ret = vm_execute(&vm, e);
 		terminal_restore();
 		status = ret ? VM_HOST : status_of(&vm);
@@ -233,6 +262,18 @@ static int run_once(const struct config *c, const struct host *host,
 	}
 	vm_teardown(&vm);
 	return status;
+}
+
+/* Limits that any step may run into. */
+static void hint_limit(struct err *e)
+{
+	if (e->code == EMFILE)
+		err_hint(
+			e,
+			"the limit on open files is too low: ulimit -n 4096, as root if it is a hard limit");
+	else if (e->code == ENFILE)
+		err_hint(e,
+			 "the whole host may open no more: sysctl fs.file-max");
 }
 
 /* Each MSI-X vector takes an eventfd, and soft limits of 1024 are common. */
@@ -249,10 +290,9 @@ static void raise_file_limit(void)
 int vm_run(const struct config *c, struct err *e)
 {
 	struct assignments assignments = { .nr = 0 };
+	struct kept kept = { 0 };
 	struct host host;
 	sigset_t set;
-	enum block_format formats[CONFIG_MAX_EMULATED] = { 0 };
-	struct kept kept = { .disk_formats = formats };
 	int status = VM_HOST, ret;
 
 	/* One heap is enough; an arena per thread would cost memory each. */
@@ -265,7 +305,7 @@ int vm_run(const struct config *c, struct err *e)
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	if (host_open(&host, "/", e))
 		return VM_HOST;
-	ret = open_serial_file(c, &kept.serial_fd, e);
+	ret = serial_file_open(&kept.serial, c, e);
 	if (!ret)
 		ret = assign_devices(c, &host, &assignments, e);
 	if (!ret) {
@@ -273,10 +313,10 @@ int vm_run(const struct config *c, struct err *e)
 			status = run_once(c, &host, &assignments, &kept, e);
 		while (status == VM_REBOOTED && c->restart_on_reboot);
 	}
+	hint_limit(e);
 	if (!assign_undo(&host, &assignments) && status == VM_OK)
 		status = VM_HOST;
-	if (kept.serial_fd >= 0)
-		close(kept.serial_fd);
+	serial_file_close(&kept.serial, c);
 	host_close(&host);
 	return status;
 }

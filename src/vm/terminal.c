@@ -24,20 +24,30 @@ bool terminal_is_ours(void)
 }
 
 /* Output processing stays on, so that strait's own lines look right. */
-void terminal_raw(void)
+static bool set_raw(void)
 {
-	struct termios t;
+	struct termios t = saved;
 
-	if (!isatty(STDIN_FILENO) || !terminal_is_ours() ||
-	    tcgetattr(STDIN_FILENO, &saved))
-		return;
-	t = saved;
 	t.c_iflag &=
 		~(tcflag_t)(BRKINT | ICRNL | INLCR | IGNCR | ISTRIP | IXON);
 	t.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
 	t.c_cc[VMIN] = 1;
 	t.c_cc[VTIME] = 0;
-	is_raw = !tcsetattr(STDIN_FILENO, TCSANOW, &t);
+	return !tcsetattr(STDIN_FILENO, TCSANOW, &t);
+}
+
+void terminal_raw(void)
+{
+	if (!isatty(STDIN_FILENO) || !terminal_is_ours() ||
+	    tcgetattr(STDIN_FILENO, &saved))
+		return;
+	is_raw = set_raw();
+}
+
+void terminal_continued(void)
+{
+	if (is_raw && terminal_is_ours())
+		set_raw();
 }
 
 /*

@@ -208,7 +208,12 @@ static int start_one(struct vcpu *v, const pthread_attr_t *attr, struct err *e)
 
 	if (ret) {
 		errno = ret;
-		return err_sys(e, "vCPU thread", "pthread_create");
+		ret = err_sys(e, "vCPU thread", "pthread_create");
+		if (ret == -EAGAIN)
+			err_hint(
+				e,
+				"a thread per vCPU is more than ulimit -u or the cgroup's pids.max allows: raise it, or give fewer with --cpus boot=...");
+		return ret;
 	}
 	v->is_started = true;
 	return 0;

@@ -206,6 +206,8 @@ bool vm_is_interrupted(void *ctx);
  * us. */
 bool terminal_is_ours(void);
 void terminal_raw(void);
+/* After a stop (SIGCONT): the shell has set the terminal up for itself. */
+void terminal_continued(void);
 void terminal_restore(void);
 /* A filter for struct serial; ctx is the struct vm. */
 size_t terminal_filter(void *ctx, uint8_t *buf, size_t len);

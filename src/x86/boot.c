@@ -92,6 +92,36 @@ int boot_file_load(const struct boot_file *f, const struct mem *m, gpa_t gpa,
 	return boot_file_read(f, to, len, off, e);
 }
 
+static uint64_t room_below(gpa_t top, gpa_t floor)
+{
+	top = align_down(top, 4096);
+	return top > floor ? top - floor : 0;
+}
+
+/* most is what fits in a guest with all the memory there could be. */
+static int initramfs_too_large(const struct boot_file *f, uint64_t room,
+			       uint64_t most, struct err *e)
+{
+	if (f->size > most) {
+		err_set(e, EFBIG,
+			"%s: %" PRIu64
+			" bytes are more than this kernel takes as initramfs (%" PRIu64
+			")",
+			f->path, f->size, most);
+		err_hint(
+			e,
+			"put less into it; more memory for the guest does not help");
+		return -EFBIG;
+	}
+	err_set(e, ENOMEM,
+		"%s: %" PRIu64
+		" bytes do not fit into the guest's memory beside the kernel (%" PRIu64
+		" are free)",
+		f->path, f->size, room);
+	err_hint(e, "give the guest more with --memory size=...");
+	return -ENOMEM;
+}
+
 int boot_load_initramfs(const struct mem *m, const struct boot_params_in *in,
 			gpa_t floor, gpa_t limit, gpa_t *gpa, uint64_t *size,
 			struct err *e)
@@ -110,21 +140,17 @@ int boot_load_initramfs(const struct mem *m, const struct boot_params_in *in,
 			"--initramfs takes a cpio archive, usually one of /boot/initrd.img-*");
 		return ret;
 	}
+	if (limit > X86_RAM_BELOW_4G_MAX)
+		limit = X86_RAM_BELOW_4G_MAX;
 	if (top > limit)
 		top = limit;
-	top = align_down(top, 4096);
 	floor = align_up(floor, 4096);
-	if (top < floor || f.size > top - floor) {
-		err_set(e, ENOMEM,
-			"%s: %" PRIu64
-			" bytes do not fit into the guest's memory beside the kernel (%" PRIu64
-			" are free)",
-			f.path, f.size, top > floor ? top - floor : 0);
-		err_hint(e, "give the guest more with --memory size=...");
-		ret = -ENOMEM;
+	if (f.size > room_below(top, floor)) {
+		ret = initramfs_too_large(&f, room_below(top, floor),
+					  room_below(limit, floor), e);
 	} else {
 		*size = f.size;
-		*gpa = align_down(top - f.size, 4096);
+		*gpa = align_down(align_down(top, 4096) - f.size, 4096);
 		ret = boot_file_load(&f, m, *gpa, f.size, 0, "contents", e);
 	}
 	boot_file_close(&f);

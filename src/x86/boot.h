@@ -11,6 +11,7 @@
 struct boot_unpacked {
 	uint8_t *data; /* NULL: none */
 	size_t len;
+	bool is_damaged; /* of a known compression, and does not unpack */
 };
 /*
  * Takes the kernel out of the bzImage at path. Slow, and needs nothing but the

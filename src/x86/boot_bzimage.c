@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "src/base/log.h"
 #include "src/x86/boot_elf.h"
 #include "src/x86/unpack.h"
 
@@ -108,15 +109,17 @@ static bool unpack_payload(const struct boot_file *f,
 	uint64_t len = h->payload_length;
 	struct err ignored = { 0 };
 	uint8_t *payload;
-	bool done;
+	int ret = -ENOMEM;
 
 	if (!len || len > f->size)
 		return false;
 	payload = malloc(len);
-	done = payload && !boot_file_read(f, payload, len, off, &ignored) &&
-	       !unpack(payload, len, h->init_size, &out->data, &out->len);
+	if (payload && !boot_file_read(f, payload, len, off, &ignored)) {
+		ret = unpack(payload, len, h->init_size, &out->data, &out->len);
+		out->is_damaged = ret == -EINVAL;
+	}
 	free(payload);
-	return done;
+	return !ret;
 }
 
 bool boot_unpack(const char *path, struct boot_unpacked *out)
@@ -153,6 +156,11 @@ static int load_kernel(const struct mem *m, const struct boot_file *f,
 	if (ret || (in->unpacked && in->unpacked->data &&
 		    !boot_vmlinux(m, in->unpacked, h, in->cmdline, rip)))
 		return ret;
+	if (in->unpacked && in->unpacked->is_damaged)
+		log_warn(
+			"kernel",
+			"%s does not unpack and may be damaged; the guest tries it itself",
+			f->path);
 	*rip = h->pref_address + ENTRY_64_OFF;
 	if (len > f->size - off)
 		len = f->size - off;

@@ -59,15 +59,17 @@ int elf_read(const struct boot_file *f, struct elf *elf, struct err *e)
 		return ret;
 	take_header(elf, &h);
 	machine = elf->is_64 ? h.h64.e_machine : h.h32.e_machine;
-	if ((machine != EM_X86_64 && machine != EM_386) ||
-	    h.ident[EI_DATA] != ELFDATA2LSB || !elf->phnum ||
-	    elf->phnum > MAX_PHDRS ||
-	    elf->phentsize !=
+	if ((machine == EM_X86_64 || machine == EM_386) &&
+	    (elf->is_64 || h.ident[EI_CLASS] == ELFCLASS32) &&
+	    h.ident[EI_DATA] == ELFDATA2LSB && elf->phnum &&
+	    elf->phnum <= MAX_PHDRS &&
+	    elf->phentsize ==
 		    (elf->is_64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)))
-		return err_set(e, ENOEXEC,
-			       "%s: is an ELF file, but not a kernel for x86",
-			       f->path);
-	return 0;
+		return 0;
+	err_set(e, ENOEXEC, "%s: is an ELF file, but not a kernel for x86",
+		f->path);
+	err_hint(e, "give a vmlinuz or vmlinux that was built for x86-64");
+	return -ENOEXEC;
 }
 
 int elf_segment(const struct boot_file *f, const struct elf *elf,

@@ -116,9 +116,22 @@ static int find_pvh_entry(const struct boot_file *f, const struct elf *elf,
 	return -ENOEXEC;
 }
 
+static int check_entry_loaded(const struct boot_file *f, uint64_t entry,
+			      bool is_loaded, struct err *e)
+{
+	if (is_loaded)
+		return 0;
+	err_set(e, ENOEXEC,
+		"%s: its PVH entry is 0x%" PRIx64 ", where it loads nothing",
+		f->path, entry);
+	err_hint(e, "it is damaged: copy or build it again");
+	return -ENOEXEC;
+}
+
 static int load_elf(const struct mem *m, const struct boot_file *f,
 		    uint64_t *entry, gpa_t *end, struct err *e)
 {
+	bool is_loaded = false;
 	struct elf elf;
 	int ret = elf_read(f, &elf, e);
 
@@ -128,10 +141,12 @@ static int load_elf(const struct mem *m, const struct boot_file *f,
 		struct elf_segment s;
 
 		ret = elf_segment(f, &elf, i, &s, e);
-		if (!ret && s.type == PT_LOAD)
-			ret = elf_load_segment(m, f, &s, end, e);
+		if (ret || s.type != PT_LOAD)
+			continue;
+		ret = elf_load_segment(m, f, &s, end, e);
+		is_loaded |= *entry >= s.gpa && *entry - s.gpa < s.mem_size;
 	}
-	return ret;
+	return ret ? ret : check_entry_loaded(f, *entry, is_loaded, e);
 }
 
 static void fill_page(struct start_page *p, const struct boot_params_in *in,

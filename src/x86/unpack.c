@@ -128,13 +128,15 @@ int unpack(const uint8_t *in, size_t len, size_t max, uint8_t **out,
 		done = format->run(lib, &b);
 	}
 	dlclose(lib);
-	if (done) {
-		*out = b.out;
-		*out_len = b.out_len;
-	} else if (b.out != MAP_FAILED) {
+	if (b.out == MAP_FAILED)
+		return -ENOMEM;
+	if (!done) {
 		unpack_free(b.out, b.out_len);
+		return -EINVAL;
 	}
-	return done ? 0 : -EINVAL;
+	*out = b.out;
+	*out_len = b.out_len;
+	return 0;
 }
 
 void unpack_free(uint8_t *out, size_t len)

@@ -8,8 +8,8 @@
 /*
  * Decompresses len bytes that the kernel's build made (zstd, xz or lz4,
  * followed by the size of the result in four bytes). -ENOTSUP: another
- * format, or its library is not installed; -EINVAL: damaged, or larger than
- * max. On success *out is *out_len bytes, freed by unpack_free.
+ * format, or its library is not installed; -ENOMEM; -EINVAL: damaged, or larger
+ * than max. On success *out is *out_len bytes, freed by unpack_free.
  */
 int unpack(const uint8_t *in, size_t len, size_t max, uint8_t **out,
 	   size_t *out_len);

@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		if (!bdf_equal(bdf, before))
 			abort();
 	} else if (bdf_parse(bdf_str(bdf, buf), &again) ||
-		   !bdf_equal(bdf, again) || strlen(text) > strlen(buf)) {
+		   !bdf_equal(bdf, again) || strlen(text) >= BDF_STR_LEN) {
 		abort();
 	}
 	free(text);

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "src/base/bits.h"
+#include "src/base/log.h"
 #include "src/x86/boot.h"
 
 enum { IMAGE_LEN = 8192, NOTES_OFF = 0x400, CODE_OFF = 0x800 };
@@ -203,6 +204,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (!len)
 		return 0;
+	log_set_level(LOG_ERROR);
 	memset(image, 0, sizeof(image));
 	if (data[0] / 2 % 5 < ARRAY_SIZE(makers)) {
 		makers[data[0] / 2 % 5]();

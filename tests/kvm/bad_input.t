@@ -116,9 +116,34 @@ mem_kib=$(sed -n 's/^MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo)
 guest hello --memory "size=$(((mem_kib >> 11 << 1) + 1024))M"
 refused "more_memory_than_the_host_has" 3 "--memory: [0-9]+ MiB are wanted, and the host has [0-9]+ MiB available"
 
+pool=/sys/kernel/mm/hugepages/hugepages-2048kB
+if [ "$(cat $pool/free_hugepages 2> /dev/null)" = 0 ] &&
+	[ "$(< $pool/nr_overcommit_hugepages)" = 0 ]; then
+	guest hello --memory size=64M,hugepages=on
+	refused "more_huge_pages_than_are_free" 3 \
+		"--memory: 32 huge pages of 2 MiB are wanted, and 0 are free of the host's"
+	like "more_huge_pages_than_are_free_gets_a_hint" "$err" \
+		"^hint: reserve more: echo $(($(< $pool/nr_hugepages) + 32)) > $pool/nr_hugepages"
+else
+	skip "more_huge_pages_than_are_free" "there are free ones"
+fi
+
 run bash -c "ulimit -f 1000; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
 refused "limit_on_file_size_below_the_memory" 3 "guest memory: ftruncate: File too large \(EFBIG\)"
 like "limit_on_file_size_gets_a_hint" "$err" "^hint: .*ulimit -f"
+
+little_space="limit_on_address_space_below_the_memory"
+if bash -c "ulimit -v 300000; exec '$STRAIT' --version" > /dev/null 2>&1; then
+	run bash -c "ulimit -v 300000; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
+	refused "$little_space" 3 "guest memory: mmap: Cannot allocate memory \(ENOMEM\)"
+	like "${little_space}_gets_a_hint" "$err" "^hint: .*ulimit -v"
+else
+	skip "$little_space" "sanitizers take more than that"
+fi
+
+run bash -c "ulimit -n 12; exec '$STRAIT' run --kernel '$guests/hello' < /dev/null"
+refused "limit_on_open_files_that_is_too_low" 3 ".*: Too many open files \(EMFILE\)"
+like "limit_on_open_files_gets_a_hint" "$err" "^hint: .*ulimit -n"
 
 no_kvm="no_kvm_on_the_host"
 mkdir "$tmp/dev"
@@ -144,6 +169,17 @@ else
 	skip "$no_permission" "not root, or /dev/kvm is open to everyone"
 fi
 
+# One that root's privileges do not lift from a user who may open /dev/kvm.
+few_threads="limit_on_threads_below_the_cpus"
+as_user="$as_nobody --inh-caps +dac_override --ambient-caps +dac_override"
+if $as_user test -x "$tmp/strait" -a -w /dev/kvm 2> /dev/null; then
+	run bash -c "ulimit -u 3; exec $as_user '$tmp/strait' run --kernel '$tmp/hello' --cpus boot=8" < /dev/null
+	refused "$few_threads" 3 "vCPU thread: pthread_create: .*\(EAGAIN\)"
+	like "${few_threads}_gets_a_hint" "$err" "^hint: .*ulimit -u .*--cpus"
+else
+	skip "$few_threads" "not root"
+fi
+
 # --- options, where they meet the guest ---
 
 run "$STRAIT" run < /dev/null
@@ -155,6 +191,12 @@ refused "too_little_memory" 2 "--memory size=31M: a guest needs at least 32M"
 guest hello --memroy size=64M
 refused "misspelt_option" 2 "unknown option --memroy"
 like "misspelt_option_gets_the_right_one" "$err" "^hint: did you mean --memory"
+run "$STRAIT" rum
+refused "misspelt_command" 2 "rum: there is no such command"
+like "misspelt_command_gets_the_right_one" "$err" "^hint: did you mean strait run\?"
+run "$STRAIT" --kernel "$guests/hello"
+refused "options_without_a_command" 2 "--kernel: there is no such command"
+like "options_without_a_command_get_it" "$err" "^hint: .*strait run --kernel"
 guest hello --device 0000:ff:1f.7
 refused "device_that_is_not_there" 3 "0000:ff:1f.7: there is no such PCI function"
 

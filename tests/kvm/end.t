@@ -39,4 +39,7 @@ run sh -c "'$STRAIT' run --help > /dev/full"
 is "help_that_cannot_be_printed_is_a_host_error" "$status" 3
 like "help_that_cannot_be_printed_says_why" "$err" "^error: standard output: write: No space left"
 
+run sh -c "exec '$STRAIT' run --help >&-"
+is "help_without_a_standard_output_is_a_host_error" "$status" 3
+
 done_testing

@@ -48,6 +48,11 @@ result $? "serial_file_keeps_what_was_written_before_a_reboot"
 echo old > "$tmp/log"
 guest none --serial "file=$tmp/log"
 is "refused_start_leaves_the_serial_file" "$status:$(< "$tmp/log")" 3:old
+guest none --serial "file=$tmp/new"
+is "refused_start_makes_no_serial_file" "$status:$(ls "$tmp/new" 2> /dev/null)" 3:
+ln -s "$tmp/far" "$tmp/link"
+guest hello --serial "file=$tmp/link"
+is "serial_file_by_a_link_to_nothing_is_made" "$status:$(< "$tmp/far")" 0:hello
 
 mkfifo "$tmp/fifo"
 guest hello --serial "file=$tmp/fifo"

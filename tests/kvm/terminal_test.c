@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The user's terminal as the guest's serial line, on a pseudo terminal. */
 #include <signal.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
@@ -165,6 +166,32 @@ static void terminal_works_after_a_reboot(void)
 	CHECK(is_cooked());
 }
 
+/* As `kill -STOP` and the shell's fg do: the shell sets up its terminal. */
+static void stop_and_continue(void)
+{
+	struct termios cooked = settings();
+	int status;
+
+	cooked.c_lflag |= ICANON | ECHO | ISIG;
+	kill(child.pid, SIGSTOP);
+	CHECK_EQ(waitpid(child.pid, &status, WUNTRACED), child.pid);
+	tcsetattr(child.out, TCSANOW, &cooked);
+	kill(child.pid, SIGCONT);
+}
+
+static void terminal_is_raw_again_after_a_stop(void)
+{
+	child_on_terminal(&child, "echo", no_options);
+	CHECK(child_expect(&child, "ready"));
+	stop_and_continue();
+	for (int i = 0; i < 100 && is_cooked(); i++)
+		nanosleep(&(struct timespec){ .tv_nsec = 10000000 }, NULL);
+	CHECK(!(settings().c_lflag & (ICANON | ECHO | ISIG)));
+	child_type(&child, "\004");
+	CHECK_EQ(child_wait(&child), 0);
+	CHECK(is_cooked());
+}
+
 /* Without a serial line on the terminal, its keys are the user's. */
 static void ctrl_c_interrupts_where_the_terminal_is_not_the_serial_port(void)
 {
@@ -262,6 +289,7 @@ int main(void)
 	TERMINAL_TEST(sigterm_restores_the_terminal);
 	TERMINAL_TEST(sigint_restores_the_terminal);
 	TERMINAL_TEST(terminal_works_after_a_reboot);
+	TERMINAL_TEST(terminal_is_raw_again_after_a_stop);
 	TERMINAL_TEST(
 		ctrl_c_interrupts_where_the_terminal_is_not_the_serial_port);
 	TERMINAL_TEST(hang_up_of_the_terminal_ends_the_guest);

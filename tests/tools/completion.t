@@ -59,6 +59,9 @@ help_of_run() {
 }
 is "all_options_of_run_are_offered" "$(after_strait 'strait run --' | tr ' ' '\n' | sort)" \
 	"$(help_of_run)"
+is "all_options_of_run_are_in_the_man_page" \
+	"$(sed -nE 's/\\//g; s/^\.It Fl ([a-z] , )?-([a-z-]+).*/--\2/p' docs/strait.1 | sort -u)" \
+	"$(help_of_run)"
 
 # ---- strait-vf ----
 

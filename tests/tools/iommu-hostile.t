@@ -78,6 +78,12 @@ perl -e '
 refused "more_members_than_any_machine_needs_are_refused" "$tmp/many.tar.gz" \
 	'is one more than a record can have'
 
+mkdir -p "$tmp/work/sys"
+echo 1 > "$tmp/work/sys/a"
+tar -cf "$tmp/twice.tar" -C "$tmp/work" sys/a
+tar -rf "$tmp/twice.tar" -C "$tmp/work" sys/a
+refused "a_member_that_is_there_twice_is_refused" "$tmp/twice.tar" '"sys/a" is there twice'
+
 "$iommu" record --from "$records/flat.tar.xz" "$tmp/flat.tar" > /dev/null
 head -c 50000 "$tmp/flat.tar" > "$tmp/cut.tar"
 refused "one_that_is_cut_off_is_refused" "$tmp/cut.tar" '([Tt]runcated|its end is missing)'
@@ -98,6 +104,15 @@ refused "an_empty_file_is_refused" "$tmp/empty.tar" '(cannot be read|this is no 
 refused "a_file_that_is_not_there_is_refused" "$tmp/none.tar" 'No such file or directory \(ENOENT\)'
 mkdir "$tmp/other"
 refused "a_directory_that_is_no_record_is_refused" "$tmp/other" 'this is no record'
+
+# What there is of it leads nowhere.
+mkdir -p "$tmp/hollow/sys/bus/pci/devices"
+ln -s nowhere "$tmp/hollow/sys/bus/pci/devices/0000:00:01.0"
+for command in list tree; do
+	run "$iommu" $command --from "$tmp/hollow"
+	is "nothing_to_${command}_is_told" "$status $out $err" \
+		"0  note: there is no PCI function that can be read"
+done
 
 # Directories are not unpacked, so what they hold is looked at with care.
 big=$tmp/dir/sys/devices/pci0000:00/0000:00:01.0

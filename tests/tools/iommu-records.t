@@ -260,6 +260,25 @@ echo nonsense > "$(readlink -f "$copy/sys/bus/pci/devices/0000:01:00.0")/device"
 from nonsense check 01:00.0
 is "nonsense_in_a_record_is_no_bad_usage" "$status" 3
 
+# Taken for 0, as atoi does, it would be alone in a group that it is not in.
+changed igb-vfs nogroup
+ln -sfn ../../../../kernel/iommu_groups/4294967296 \
+	"$(readlink -f "$copy/sys/bus/pci/devices/0000:01:10.0")/iommu_group"
+is "a_group_that_is_no_number_is_none" "$(verdict nogroup 01:10.0)" "1: blocker=group"
+
+# Intel's VMD has functions behind it in domains of its own, from 10000 on.
+changed flat vmd
+disk=$copy/sys/devices/pci0000:00/0000:00:0e.0/pci10000:e0/10000:e1:00.0
+mkdir -p "$disk"
+for file in vendor:0x8086 device:0x0a54 class:0x010802; do
+	echo "${file#*:}" > "$disk/${file%:*}"
+done
+ln -s "../../../${disk#"$copy/sys/"}" "$copy/sys/bus/pci/devices/10000:e1:00.0"
+from vmd list
+like "a_function_behind_vmd_is_listed" "$out" '^ +- +10000:e1:00.0 .* 10000:e1:00.0$'
+from vmd why 10000:e1:00.0
+is "and_can_be_asked_for" "$status $(grep -c ^10000:e1:00.0 <<< "$out")" "0 1"
+
 changed flat numa
 echo 1 > "$copy/sys/devices/pci0000:00/0000:00:03.0/numa_node"
 from numa list
@@ -272,6 +291,16 @@ colour() { sed -n "s/.*\(\x1b\[3[0-9]m\)[^\x1b]*0000:$1.*/\1/p" <<< "$out"; }
 is "what_is_in_one_group_has_one_colour" "$(colour 02:01.0)$(colour 02:02.0)" \
 	"$(colour 00:07.0)$(colour 00:07.0)"
 unlike "and_its_neighbour_another" "$(colour 00:1f.0)" "$(colour 00:07.0 | sed 's/\[/\\[/')"
+
+# ---- very large groups ----
+
+tests/tools/big-tree --one-group "$tmp/crowd" 40
+from crowd why 01:10.3
+listed=$(grep "^With it in group" <<< "$out" | grep -oE "$addresses" | wc -l)
+more=$(sed -nE 's/^With it in group .* and ([0-9]+) more\.$/\1/p' <<< "$out")
+from crowd why --json 01:10.3
+is "members_that_are_not_listed_are_counted" "$((listed + more + 1))" \
+	"$(json 'scalar @{$_->{members}}')"
 
 # ---- memory ----
 

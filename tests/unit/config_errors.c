@@ -59,6 +59,16 @@ static void an_unknown_option_gets_the_nearest(void)
 		"did you mean --kernel?");
 }
 
+static void options_of_cloud_hypervisor_are_told_what_is_there_instead(void)
+{
+	refused("--console", "off", "unknown option --console", "--serial");
+	refused("--disk", "path=x", "unknown option --disk", "--device");
+	refused("--net=tap=x", NULL, "unknown option --net", "--device");
+	refused("--rng", "src=x", "unknown option --rng", "leave it out");
+	refused("--api-socket", "x", "unknown option --api-socket", "SIGTERM");
+	refused("--firmware", "x", "unknown option --firmware", "--kernel");
+}
+
 static void an_option_near_nothing_points_to_help(void)
 {
 	refused("--frobnicate", NULL, "unknown option --frobnicate",
@@ -96,13 +106,14 @@ static void an_empty_value_is_refused(void)
 	refused("--initramfs", "", "--initramfs: the value is empty",
 		"write --initramfs FILE");
 	refused("--cmdline=", NULL, "--cmdline: the value is empty", "");
-	refused("--memory", "size=", "--memory: size has no value", "");
+	refused("--memory", "size=", "--memory: size has no value",
+		"write size=VALUE");
 	refused("--serial", "file=", "--serial: file has no value", "");
 }
 
 static void a_flag_with_a_value_is_refused(void)
 {
-	refused("--stats=on", NULL, "--stats takes no value", "");
+	refused("--stats=on", NULL, "--stats takes no value", "write --stats");
 }
 
 static void an_option_given_twice_is_refused(void)
@@ -146,13 +157,13 @@ static void an_unknown_key_gets_the_nearest(void)
 static void a_key_given_twice_is_refused(void)
 {
 	refused("--memory", "size=1G,size=2G", "--memory: size is given twice",
-		"");
+		"leave one of them out");
 }
 
 static void a_gap_in_a_list_is_refused(void)
 {
-	refused("--memory", "size=1G,", "nothing between two commas", "");
-	refused("--memory", ",size=1G", "nothing between two commas", "");
+	refused("--memory", "size=1G,", "nothing between two commas", "KEY=");
+	refused("--memory", ",size=1G", "nothing between two commas", "KEY=");
 }
 
 static void an_endless_value_is_refused(void)
@@ -359,6 +370,7 @@ int main(void)
 {
 	TAP_RUN(a_missing_kernel_is_named);
 	TAP_RUN(an_unknown_option_gets_the_nearest);
+	TAP_RUN(options_of_cloud_hypervisor_are_told_what_is_there_instead);
 	TAP_RUN(an_option_near_nothing_points_to_help);
 	TAP_RUN(a_very_long_option_is_refused_whole);
 	TAP_RUN(a_stray_word_is_refused);

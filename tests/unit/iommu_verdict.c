@@ -172,6 +172,16 @@ static void a_bound_function_can_be_assigned(void)
 	CHECK_HAS(find("driver")->text, "bound to vfio-pci");
 }
 
+static void a_variant_of_vfio_pci_needs_no_vfio_pci(void)
+{
+	judge(vf, VF "/driver -> ../../../../bus/pci/drivers/mlx5_vfio_pci\n"
+		     "- sys/bus/pci/drivers/vfio-pci\n"
+		     "dev/vfio/3 =");
+	CHECK(verdict.is_assignable);
+	CHECK_EQ(find("vfio-module")->level, FINDING_OK);
+	CHECK_HAS(find("vfio-module")->text, "mlx5_vfio_pci is a VFIO driver");
+}
+
 static void an_unknown_function_is_an_error(void)
 {
 	static const struct verdict_options none = { 0 };
@@ -446,6 +456,16 @@ static void a_reserved_region_in_guest_ram_is_a_blocker(void)
 		find("reserved-regions")->text,
 		"guest RAM 0x100000000-0x23fffffff: devices cannot reach 0x140000000-0x14fffffff");
 	CHECK_HAS(find("reserved-regions")->remedy, "(reserved)");
+}
+
+/* A device may have regions of several kinds over each other. */
+static void a_region_over_all_that_another_leaves_counts(void)
+{
+	judge_memory(GIB(8), RESERVED MSI
+		     "\\n0x0000000140000000 0x000000014fffffff reserved"
+		     "\\n0x0000000140000000 0xffffffffffffffff msi");
+	CHECK_HAS(find("reserved-regions")->text,
+		  "devices cannot reach 0x140000000-0x23fffffff");
 }
 
 static void a_smaller_guest_ends_below_it(void)
@@ -780,6 +800,7 @@ int main(void)
 	TAP_RUN(a_vf_on_its_host_driver_can_be_assigned);
 	TAP_RUN(switched_on_parameters_of_vfio_pci_are_shown);
 	TAP_RUN(a_bound_function_can_be_assigned);
+	TAP_RUN(a_variant_of_vfio_pci_needs_no_vfio_pci);
 	TAP_RUN(an_unknown_function_is_an_error);
 	TAP_RUN(an_iommu_that_is_off_is_a_blocker);
 	TAP_RUN(a_function_in_no_group_is_a_blocker);
@@ -800,6 +821,7 @@ int main(void)
 	TAP_RUN(interrupts_that_do_not_tell_are_unknown);
 	TAP_RUN(the_region_of_interrupts_is_not_in_the_way);
 	TAP_RUN(a_reserved_region_in_guest_ram_is_a_blocker);
+	TAP_RUN(a_region_over_all_that_another_leaves_counts);
 	TAP_RUN(a_smaller_guest_ends_below_it);
 	TAP_RUN(a_relaxable_region_is_left_to_the_guest);
 	TAP_RUN(memory_that_firmware_claims_is_a_blocker);

@@ -147,6 +147,41 @@ static void a_disabled_link_is_down(void)
 	stop();
 }
 
+static void a_card_whose_link_is_disabled_is_reset(void)
+{
+	start_with_f();
+	wr(&f, PCI_COMMAND, 2, PCI_COMMAND_MASTER);
+	slot_wr(PCI_EXP_LNKCTL, PCI_EXP_LNKCTL_LD);
+	CHECK_LOG(&f, "reset;");
+	CHECK_EQ(rd(&f, PCI_COMMAND, 2), 0);
+	slot_wr(PCI_EXP_LNKCTL, 0);
+	CHECK_LOG(&f, "");
+	stop();
+}
+
+/* A table with it would be refused by KVM, for all. */
+static void a_message_to_no_controller_goes_nowhere(void)
+{
+	unsigned int cap;
+	uint64_t table;
+
+	start_driven();
+	cap = pci_dev_find_cap(&left.dev, PCI_CAP_ID_MSIX);
+	table = port_rd(PCI_BASE_ADDRESS_0, 4);
+	port_wr(cap + PCI_MSIX_FLAGS, 2,
+		PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	bus_write(&mmio, table, 8, 0x1fee01000);
+	port_wr(cap + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	for (unsigned int i = 0; i < fake.nr_routes; i++)
+		CHECK(!fake.routes[i].is_msi ||
+		      fake.routes[i].msi.address == 0xfee01000);
+	pci_port_request_unplug(&left);
+	CHECK(!interrupted());
+	bus_write(&mmio, table, 8, 0xfee01000);
+	CHECK(interrupted());
+	stop();
+}
+
 /* --- unplugging --- */
 
 static void a_request_presses_the_button(void)
@@ -493,6 +528,8 @@ int main(void)
 	TAP_RUN(events_are_cleared_by_writing_one_and_only_so);
 	TAP_RUN(presence_cannot_be_written);
 	TAP_RUN(a_disabled_link_is_down);
+	TAP_RUN(a_card_whose_link_is_disabled_is_reset);
+	TAP_RUN(a_message_to_no_controller_goes_nowhere);
 	TAP_RUN(a_request_presses_the_button);
 	TAP_RUN(the_card_leaves_when_the_guest_turns_power_off);
 	TAP_RUN(what_left_is_not_reset_by_the_port);

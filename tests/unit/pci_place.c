@@ -164,6 +164,52 @@ static void mem64_falls_back_to_mem32_when_its_window_is_full(void)
 	stop();
 }
 
+/* 512 MiB of 32 GiB. */
+static void start_p2p(void)
+{
+	struct pci_host_layout l = normal;
+
+	l.mem64_p2p_end = 0x820000000;
+	start(l);
+	set_bar(&f, 0, PCI_BAR_MEM64, MIB(256));
+	set_bar(&f, 2, PCI_BAR_MEM32, MIB(512));
+}
+
+static void bars_are_where_devices_reach_each_other(void)
+{
+	start_p2p();
+	set_bar(&g, 0, PCI_BAR_MEM64, MIB(256));
+	CHECK_EQ(pci_host_place_bars(&host, &e), 0);
+	CHECK_EQ(addr64(&f, 0), 0x800000000);
+	CHECK_EQ(addr64(&g, 0), 0x810000000);
+	CHECK_EQ(host.layout.mem64.size, MIB(512));
+	stop();
+}
+
+static void bars_too_large_for_that_have_the_whole_window(void)
+{
+	start_p2p();
+	set_bar(&g, 0, PCI_BAR_MEM64, GIB(1));
+	CHECK_EQ(pci_host_place_bars(&host, &e), 0);
+	CHECK_EQ(addr64(&g, 0), 0x800000000);
+	CHECK_EQ(addr64(&f, 0), 0x840000000);
+	CHECK_EQ(host.layout.mem64.size, normal.mem64.size);
+	CHECK_EQ(e.code, 0);
+	stop();
+}
+
+static void a_window_that_no_device_reaches_is_used_all_the_same(void)
+{
+	struct pci_host_layout l = normal;
+
+	l.mem64_p2p_end = GIB(4);
+	start(l);
+	set_bar(&f, 0, PCI_BAR_MEM64, GIB(1));
+	CHECK_EQ(pci_host_place_bars(&host, &e), 0);
+	CHECK_EQ(addr64(&f, 0), 0x800000000);
+	stop();
+}
+
 static void what_does_not_fit_is_named(void)
 {
 	start(normal);
@@ -279,6 +325,9 @@ int main(void)
 	TAP_RUN(small_bars_fill_the_gap_before_a_large_one);
 	TAP_RUN(mem64_falls_back_to_mem32_without_a_64_bit_window);
 	TAP_RUN(mem64_falls_back_to_mem32_when_its_window_is_full);
+	TAP_RUN(bars_are_where_devices_reach_each_other);
+	TAP_RUN(bars_too_large_for_that_have_the_whole_window);
+	TAP_RUN(a_window_that_no_device_reaches_is_used_all_the_same);
 	TAP_RUN(what_does_not_fit_is_named);
 	TAP_RUN(rom_and_io_that_do_not_fit_are_named);
 	TAP_RUN(failure_changes_no_register);

@@ -342,7 +342,7 @@ static void a_member_that_is_there_twice_is_refused(void)
 	craft();
 	add("sys/a", AE_IFREG, NULL, 1);
 	add("sys/a", AE_IFREG, NULL, 1);
-	CHECK_HAS(refusal(), "(EEXIST)");
+	CHECK_HAS(refusal(), "\"sys/a\" is there twice");
 }
 
 static void hard_links_are_refused(void)

@@ -139,6 +139,12 @@ static void a_wrong_domain_is_the_least_likely(void)
 	CHECK_HAS(hint_for("0001:01:00.0"), "did you mean 0000:01:00.0?");
 }
 
+static void what_does_not_exist_is_not_suggested(void)
+{
+	tree_add(&tree, "sys/bus/pci/devices/0000:00:1f.5 -> nowhere");
+	CHECK_HAS(hint_for("00:1f.5"), "did you mean 0000:00:1f.3?");
+}
+
 static void a_vf_that_could_be_made_is_told_instead(void)
 {
 	CHECK_HAS(hint_for("01:10.4"), "it would be VF 2 of 0000:01:00.0");
@@ -166,6 +172,7 @@ int main(void)
 	TAP_RUN(a_wrong_function_gets_one_of_the_same_slot);
 	TAP_RUN(a_wrong_bus_gets_the_same_slot);
 	TAP_RUN(a_wrong_domain_is_the_least_likely);
+	TAP_RUN(what_does_not_exist_is_not_suggested);
 	TAP_RUN(a_vf_that_could_be_made_is_told_instead);
 	host_close(&view.host);
 	tree_remove(&tree);

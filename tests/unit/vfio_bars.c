@@ -219,6 +219,18 @@ static void a_bar_that_cannot_be_mmapped_is_trapped_whole(void)
 	vm_stop(&vm);
 }
 
+static void a_bar_that_cannot_be_written_is_trapped_whole(void)
+{
+	vm_start(&vm, fake_igbvf_dump);
+	fake_vfio_bar(&vm.fake, 0, KIB(16), true);
+	fake_vfio_bar(&vm.fake, 3, KIB(16), true);
+	vm.fake.regions[0].info.flags &= ~(uint32_t)VFIO_REGION_INFO_FLAG_WRITE;
+	CHECK_EQ(vm_assign(&vm), 0);
+	vm_place(&vm, 0, BAR_GPA);
+	CHECK_EQ(vm_trapped_pages(&vm, BAR_GPA, KIB(16)), 4);
+	vm_stop(&vm);
+}
+
 static void a_bar_below_a_page_is_trapped_at_any_address(void)
 {
 	vm_start(&vm, fake_igbvf_dump);
@@ -427,6 +439,7 @@ int main(void)
 	TAP_RUN(sparse_areas_around_the_table_are_cut);
 	TAP_RUN(areas_of_less_than_a_page_are_trapped);
 	TAP_RUN(a_bar_that_cannot_be_mmapped_is_trapped_whole);
+	TAP_RUN(a_bar_that_cannot_be_written_is_trapped_whole);
 	TAP_RUN(a_bar_below_a_page_is_trapped_at_any_address);
 	TAP_RUN(a_bar_below_a_page_is_mapped_where_it_has_a_page);
 	TAP_RUN(bars_below_a_page_can_share_one);

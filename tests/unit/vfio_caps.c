@@ -134,6 +134,17 @@ static void a_vendors_registers_are_read_and_written(void)
 	vm_stop(&vm);
 }
 
+/* Whichever of the two the chain has first. */
+static void a_vendors_length_hides_no_other_capability(void)
+{
+	prepare();
+	vm.fake.cfg[VNDR + 2] = VPD - VNDR + 1;
+	CHECK_EQ(vm_assign(&vm), 0);
+	CHECK_EQ(pci_dev_find_cap(vm.dev, PCI_CAP_ID_VNDR), 0);
+	CHECK_EQ(pci_dev_find_cap(vm.dev, PCI_CAP_ID_VPD), VPD);
+	vm_stop(&vm);
+}
+
 /* --- a place behind a root port --- */
 
 static void start_behind_port(void)
@@ -252,6 +263,7 @@ int main(void)
 	TAP_RUN(an_af_reset_resets_device_and_model);
 	TAP_RUN(no_af_reset_is_offered_by_a_function_without_one);
 	TAP_RUN(a_vendors_registers_are_read_and_written);
+	TAP_RUN(a_vendors_length_hides_no_other_capability);
 	TAP_RUN(behind_a_port_the_type_is_endpoint);
 	TAP_RUN(an_integrated_endpoint_becomes_one_with_a_link);
 	TAP_RUN(a_legacy_endpoint_stays_one);

@@ -111,6 +111,25 @@ static void a_vector_that_the_host_has_no_room_for_leaves_the_others(void)
 	vm_stop(&vm);
 }
 
+static void of_vectors_unmasked_at_once_those_work_that_there_is_room_for(void)
+{
+	start_growing();
+	vm.fake.max_vectors = 2;
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2,
+		      PCI_MSIX_FLAGS_ENABLE | PCI_MSIX_FLAGS_MASKALL);
+	for (unsigned int i = 0; i < NR; i++)
+		vector_program(BAR_GPA, i, 0x40 + i, 0);
+	pci_dev_write(vm.dev, CAP + PCI_MSIX_FLAGS, 2, PCI_MSIX_FLAGS_ENABLE);
+	CHECK_EQ(host_vectors(), 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		fake_vfio_raise(&vm.fake, i);
+		CHECK(fake_irq_deliver(&vm.sink, vm.fake.eventfds[i], &msi));
+		CHECK_EQ(msi.data, 0x40 + i);
+	}
+	CHECK_EQ(vm.fake.eventfds[2], -1);
+	vm_stop(&vm);
+}
+
 static void a_vector_never_unmasked_has_the_pending_bit_of_the_device(void)
 {
 	uint64_t pba;
@@ -483,6 +502,7 @@ int main(void)
 	TAP_RUN(the_first_vector_is_counted_once);
 	TAP_RUN(masking_keeps_the_host_vector);
 	TAP_RUN(a_vector_that_the_host_has_no_room_for_leaves_the_others);
+	TAP_RUN(of_vectors_unmasked_at_once_those_work_that_there_is_room_for);
 	TAP_RUN(a_vector_never_unmasked_has_the_pending_bit_of_the_device);
 	TAP_RUN(unused_vectors_take_no_files);
 	TAP_RUN(too_few_gsis_leave_a_vector_silent);

@@ -305,8 +305,21 @@ static void limit_below_the_kernel_leaves_no_room(void)
 	make();
 	header->initrd_addr_max = 0xfff;
 	give_initramfs(&g, 1);
-	CHECK_EQ(load(), -ENOMEM);
-	CHECK_HAS(g.err.msg, "(0 are free)");
+	CHECK_EQ(load(), -EFBIG);
+	CHECK_HAS(g.err.msg, "more than this kernel takes as initramfs (0)");
+	guest_end(&g);
+}
+
+/* It would not help, so it is not what the hint says. */
+static void more_memory_is_no_remedy_for_the_kernels_limit(void)
+{
+	make();
+	header->initrd_addr_max = PREF + 2 * INIT_SIZE - 1;
+	give_initramfs(&g, INIT_SIZE + 1);
+	CHECK_EQ(load(), -EFBIG);
+	CHECK_HAS(g.err.msg, "/initrd: 1048577 bytes are more than this kernel "
+			     "takes as initramfs (1048576)");
+	CHECK_HAS(g.err.hint, "put less into it");
 	guest_end(&g);
 }
 
@@ -580,6 +593,7 @@ int main(void)
 	TAP_RUN(initramfs_that_just_fits_is_taken);
 	TAP_RUN(initramfs_that_is_too_large_is_refused);
 	TAP_RUN(limit_below_the_kernel_leaves_no_room);
+	TAP_RUN(more_memory_is_no_remedy_for_the_kernels_limit);
 	TAP_RUN(an_initramfs_stays_clear_of_a_kernel_larger_than_its_init_size);
 	TAP_RUN(initramfs_that_is_missing_or_empty_is_refused);
 	TAP_RUN(command_line_of_the_kernels_size_is_taken);

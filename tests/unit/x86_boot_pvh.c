@@ -240,6 +240,17 @@ static void an_initramfs_that_fits_only_unaligned_is_refused(void)
 	guest_end(&g);
 }
 
+/* No guest has more than that below 4 GiB. */
+static void an_initramfs_of_3_gib_fits_into_no_guest(void)
+{
+	make();
+	give_initramfs(&g, 1);
+	CHECK_EQ(truncate(g.initramfs, GIB(3)), 0);
+	CHECK_EQ(load(), -EFBIG);
+	CHECK_HAS(g.err.hint, "more memory for the guest does not help");
+	guest_end(&g);
+}
+
 static void command_line_of_2047_characters_is_the_longest(void)
 {
 	char text[2049];
@@ -272,6 +283,15 @@ static void an_elf_for_another_machine_is_refused(void)
 	CHECK_EQ(load(), -ENOEXEC);
 	CHECK_HAS(g.err.msg, "is an ELF file, but not a kernel for x86");
 	CHECK_EQ(load_as_32(EM_ARM), -ENOEXEC);
+	guest_end(&g);
+}
+
+static void an_elf_of_no_known_class_is_refused(void)
+{
+	make();
+	e64->e_ident[EI_CLASS] = 7;
+	CHECK_EQ(load(), -ENOEXEC);
+	CHECK_HAS(g.err.hint, "built for x86-64");
 	guest_end(&g);
 }
 
@@ -381,6 +401,27 @@ static void notes_of_other_names_and_types_do_not_count(void)
 	add_note("Xen", PHYS32_ENTRY + 1, &entry, 8, 4);
 	add_note("Xen", PHYS32_ENTRY, &entry, 2, 4);
 	check_no_entry();
+}
+
+/* It would run through empty memory, and never come to an end. */
+static void entry_where_nothing_is_loaded_is_refused(void)
+{
+	make_64();
+	add_entry(LOAD_GPA + MEM_LEN, 8, 4);
+	CHECK_EQ(load(), -ENOEXEC);
+	CHECK_HAS(g.err.msg,
+		  "its PVH entry is 0x1003000, where it loads nothing");
+	CHECK_HAS(g.err.hint, "damaged");
+	guest_end(&g);
+}
+
+static void image_that_loads_nothing_is_refused(void)
+{
+	make();
+	code->p_type = PT_NULL;
+	CHECK_EQ(load(), -ENOEXEC);
+	CHECK_HAS(g.err.msg, "where it loads nothing");
+	guest_end(&g);
 }
 
 static void entry_beyond_32_bits_is_refused(void)
@@ -587,9 +628,11 @@ int main(void)
 	TAP_RUN(without_an_initramfs_there_is_no_module);
 	TAP_RUN(initramfs_stays_above_the_highest_segment);
 	TAP_RUN(an_initramfs_that_fits_only_unaligned_is_refused);
+	TAP_RUN(an_initramfs_of_3_gib_fits_into_no_guest);
 	TAP_RUN(command_line_of_2047_characters_is_the_longest);
 	TAP_RUN(image_of_class_32_boots_as_well);
 	TAP_RUN(an_elf_for_another_machine_is_refused);
+	TAP_RUN(an_elf_of_no_known_class_is_refused);
 	TAP_RUN(big_endian_image_is_refused);
 	TAP_RUN(descriptor_of_four_bytes_is_taken);
 	TAP_RUN(note_behind_others_of_odd_lengths_is_found);
@@ -599,6 +642,8 @@ int main(void)
 	TAP_RUN(note_in_the_second_note_segment_is_found);
 	TAP_RUN(image_without_notes_is_refused);
 	TAP_RUN(notes_of_other_names_and_types_do_not_count);
+	TAP_RUN(entry_where_nothing_is_loaded_is_refused);
+	TAP_RUN(image_that_loads_nothing_is_refused);
 	TAP_RUN(entry_beyond_32_bits_is_refused);
 	TAP_RUN(note_longer_than_its_segment_is_refused);
 	TAP_RUN(name_length_that_wraps_ends_the_search);

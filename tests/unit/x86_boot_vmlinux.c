@@ -452,6 +452,29 @@ static void payloads_that_cannot_be_unpacked_are_left(void)
 	}
 }
 
+static bool is_damaged(size_t (*wrap)(uint8_t *))
+{
+	struct boot_unpacked u;
+	bool damaged;
+
+	make();
+	load(wrap);
+	boot_unpack(g.kernel, &u);
+	damaged = u.is_damaged;
+	boot_unpacked_free(&u);
+	guest_end(&g);
+	return damaged;
+}
+
+/* The guest will not succeed either, and often says nothing. */
+static void damage_is_told_from_what_is_not_known_here(void)
+{
+	CHECK(is_damaged(wrap_damaged));
+	CHECK(is_damaged(wrap_lz4_of_wrong_length));
+	CHECK(!is_damaged(wrap_zstd));
+	CHECK(!is_damaged(wrap_of_unknown_kind));
+}
+
 int main(void)
 {
 	if (!dlopen("libzstd.so.1", RTLD_NOW) ||
@@ -481,5 +504,6 @@ int main(void)
 	TAP_RUN(image_without_segments_is_left);
 	TAP_RUN(image_that_is_no_elf_is_left);
 	TAP_RUN(payloads_that_cannot_be_unpacked_are_left);
+	TAP_RUN(damage_is_told_from_what_is_not_known_here);
 	return tap_done();
 }

@@ -15,6 +15,7 @@ enum { MAX_OPTIONS = 32, MAX_WORDS = 512 };
 
 struct parse {
 	struct cli cli; /* first: options get a struct cli */
+	const char *tool;
 	const struct cli_command *command;
 	char *words[MAX_WORDS];
 	bool is_help;
@@ -86,7 +87,7 @@ static int add_word(void *target, char *word, struct err *e)
 
 	if (p->cli.nr_words == p->command->max_words) {
 		err_set(e, EINVAL, "unexpected argument \"%s\"", word);
-		err_hint(e, "usage: %s%s%s", p->command->name,
+		err_hint(e, "usage: %s %s%s%s", p->tool, p->command->name,
 			 *p->command->args ? " " : "", p->command->args);
 		return -EINVAL;
 	}
@@ -160,6 +161,7 @@ static int run_command(const struct cli_tool *tool, const struct cli_command *c,
 {
 	struct option_def defs[MAX_OPTIONS];
 	struct parse p = { .cli = { .own = tool->own, .out = stdout },
+			   .tool = tool->name,
 			   .command = c };
 	char help[64];
 	struct option_table t = { .defs = defs,

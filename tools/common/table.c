@@ -269,6 +269,8 @@ void table_print(const struct table *t, FILE *f, bool use_color,
 
 	for (unsigned int i = 0; i < t->nr_columns; i++)
 		widths[i] = column_width(t, i, hide_empty);
+	if (hide_empty && !t->nr_rows)
+		return;
 	fit(t, widths, width);
 	print_row(t, f, NULL, widths, use_color);
 	for (unsigned int r = 0; r < t->nr_rows; r++)

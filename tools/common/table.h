@@ -43,8 +43,9 @@ void table_row(struct table *t);
 void table_cell(struct table *t, unsigned int column, enum table_color color,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /*
- * Columns that are empty in every row are left out if hide_empty. If any column
- * has a rank, no row is wider than width (0: no limit), whatever it takes.
+ * Columns that are empty in every row are left out if hide_empty; without rows
+ * nothing is printed then. If any column has a rank, no row is wider than width
+ * (0: no limit), whatever it takes.
  */
 void table_print(const struct table *t, FILE *f, bool use_color,
 		 unsigned int width, bool hide_empty);

@@ -171,6 +171,8 @@ static int list_view(const struct view *v, struct err *e)
 		print_json(v, list, t.nr);
 	} else {
 		print_table(v, list, t.nr);
+		if (!t.nr)
+			view_note_root(&t);
 		note_no_groups(list, t.nr);
 	}
 	free(list);

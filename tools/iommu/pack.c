@@ -27,10 +27,12 @@ struct pack {
 static void fail(struct pack *p)
 {
 	const char *why = archive_error_string(p->a);
-	int code = archive_errno(p->a);
 
-	p->failed = err_set(p->e, code > 0 ? code : EIO, "%s: write: %s",
-			    p->path, why ? why : "unknown error");
+	/* Its text for a write that failed does not say why; errno does. */
+	errno = archive_errno(p->a);
+	p->failed = errno > 0 ? err_sys(p->e, p->path, "write")
+			      : err_set(p->e, EIO, "%s: write: %s", p->path,
+					why ? why : "unknown error");
 }
 
 static int add_no_filter(struct archive *a)

@@ -76,6 +76,9 @@ static int write_failed(const struct unpack *u, const char *member,
 	char who[PATH_MAX + 128];
 	int ret;
 
+	/* The directory was empty. */
+	if (errno == EEXIST)
+		return refuse(u, member, "is there twice", e);
 	snprintf(who, sizeof(who), "%s: %.100s", u->path, member);
 	ret = err_sys(e, who, "unpack");
 	err_hint(e, "records are unpacked to TMPDIR, or /tmp");

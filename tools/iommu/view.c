@@ -71,7 +71,8 @@ static int try_near(const char *name, void *arg)
 	struct bdf bdf;
 	long d;
 
-	if (bdf_parse(name, &bdf))
+	/* An entry that leads nowhere is no function, whatever its name. */
+	if (bdf_parse(name, &bdf) || bdf_equal(bdf, n->want))
 		return 0;
 	d = distance_of(n->want, bdf);
 	/* The lower one of two, as the directory has no order. */
@@ -264,6 +265,9 @@ void view_note_root(const struct topo *t)
 {
 	unsigned int nr = 0;
 
+	if (!t->nr)
+		fprintf(stderr,
+			"note: there is no PCI function that can be read\n");
 	for (unsigned int i = 0; i < t->nr; i++)
 		nr += t->fns[i].cfg_len < 256;
 	if (nr)

@@ -79,7 +79,7 @@ json_t *view_json_acs(const struct topo_fn *f);
 json_t *view_json_bits(uint16_t bits);
 json_t *view_json_link(const struct topo_link *l);
 
-/* Says on standard error that config space was not readable, if it was not. */
+/* Says on standard error if config space was not readable, or nothing was. */
 void view_note_root(const struct topo *t);
 
 /* --- the commands --- */

@@ -195,24 +195,31 @@ static void say_deviation(const struct view *v, const struct acs_path *path)
 static void say_members(const struct view *v, const struct topo *t,
 			const struct topo_fn *f)
 {
-	char text[2048], s[BDF_STR_LEN];
-	unsigned int nr = 0;
+	/* A member takes less than the room that is left for the last. */
+	enum { LEN = 2048, ROOM = 128 };
+	char text[LEN], s[BDF_STR_LEN], more[32] = "";
+	unsigned int nr = 0, nr_more = 0;
 	size_t n;
 
 	if (f->pci.group < 0)
 		return;
-	n = (size_t)snprintf(text, sizeof(text),
-			     "With it in group %d:", f->pci.group);
-	for (unsigned int i = 0; i < t->nr && n < sizeof(text) - 128; i++) {
+	n = (size_t)snprintf(text, LEN, "With it in group %d:", f->pci.group);
+	for (unsigned int i = 0; i < t->nr; i++) {
 		const struct host_pci *p = &t->fns[i].pci;
 
 		if (p->group != f->pci.group || &t->fns[i] == f)
 			continue;
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s %s (%s)",
-				      nr++ ? "," : "", bdf_str(p->bdf, s),
-				      *p->driver ? p->driver : "no driver");
+		if (n >= LEN - ROOM)
+			nr_more++;
+		else
+			n += (size_t)snprintf(
+				text + n, LEN - n, "%s %s (%s)",
+				nr++ ? "," : "", bdf_str(p->bdf, s),
+				*p->driver ? p->driver : "no driver");
 	}
-	snprintf(text + n, sizeof(text) - n, "%s", nr ? "." : " nothing.");
+	if (nr_more)
+		snprintf(more, sizeof(more), " and %u more", nr_more);
+	snprintf(text + n, LEN - n, "%s%s.", nr ? "" : " nothing", more);
 	say(v, text);
 }
 

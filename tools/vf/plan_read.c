@@ -352,11 +352,14 @@ static int read_pf(struct plan *p, json_t *in, const char *who, struct err *e)
 
 static int check_version(json_t *value, const char *who, struct err *e)
 {
+	char path[WHO_LEN];
+
 	if (!value)
 		return err_set(e, EINVAL, "%s: it has no \"version\": %d", who,
 			       PLAN_VERSION);
+	snprintf(path, sizeof(path), "%.200s: version", who);
 	if (!json_is_integer(value))
-		return wrong_type(who, value, "a number", e);
+		return wrong_type(path, value, "a number", e);
 	if (json_integer_value(value) == PLAN_VERSION)
 		return 0;
 	return err_set(e, EINVAL,
