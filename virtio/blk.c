@@ -3,11 +3,11 @@
 /*
  * How this works
  *
- * A chain is a request (5.2.6): a header of 16 bytes, data that the device reads
- * or writes, and a status byte as the last that it writes. Data goes between
- * the image and guest memory without a copy of ours. Each ring entry has a
- * struct blk_req, made at the start, so nothing is allocated on the way; all
- * requests that one kick brings go to the kernel with one call.
+ * A chain is a request (5.2.6): a header of 16 bytes, data that the device
+ * reads or writes, and a status byte as the last that it writes. Data goes
+ * between the image and guest memory without a copy of ours. Each ring entry
+ * has a struct blk_req, made at the start, so nothing is allocated on the way;
+ * all requests that one kick brings go to the kernel with one call.
  *
  * Requests come back in any order on the queue's I/O thread, and go to the
  * driver together: once per round of the loop, or when the ring has gone idle.
@@ -127,8 +127,7 @@ static bool went_through(struct blk_req *r, int ret)
 {
 	struct blk_queue *bq = r->queue;
 
-	if (ret == -ENOSPC && bq->has_retry &&
-	    virtq_is_live(&bq->q->vq)) {
+	if (ret == -ENOSPC && bq->has_retry && virtq_is_live(&bq->q->vq)) {
 		wait_for_room(r);
 		return false;
 	}
@@ -233,8 +232,8 @@ static int start_discard(struct blk_req *r, bool is_zeroes)
 	r->io.op = is_zeroes ? BLOCK_WRITE_ZEROES : BLOCK_DISCARD;
 	r->io.may_unmap = seg.flags & VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP;
 	r->io.bytes = (uint64_t)seg.num_sectors * BLOCK_SECTOR;
-	r->flush_follows = is_zeroes && !virtio_has(&r->queue->blk->dev,
-						     VIRTIO_BLK_F_FLUSH);
+	r->flush_follows = is_zeroes &&
+			   !virtio_has(&r->queue->blk->dev, VIRTIO_BLK_F_FLUSH);
 	return 0;
 }
 
@@ -245,11 +244,9 @@ static void give_serial(struct blk_req *r)
 	uint64_t room = c->in_len - 1;
 
 	strncpy(serial, r->queue->blk->setup.serial, BLK_SERIAL_LEN);
-	r->written = (uint32_t)iov_write(r->iov + c->nr_out, c->nr_in, 0,
-					 serial,
-					 room < BLK_SERIAL_LEN ?
-						 (size_t)room :
-						 BLK_SERIAL_LEN);
+	r->written = (uint32_t)iov_write(
+		r->iov + c->nr_out, c->nr_in, 0, serial,
+		room < BLK_SERIAL_LEN ? (size_t)room : BLK_SERIAL_LEN);
 	complete(r, VIRTIO_BLK_S_OK);
 }
 
@@ -445,8 +442,7 @@ static uint64_t features(const struct virtio_blk *b)
 	uint64_t f = 1ULL << VIRTIO_F_RING_PACKED |
 		     1ULL << VIRTIO_BLK_F_SEG_MAX |
 		     1ULL << VIRTIO_BLK_F_BLK_SIZE |
-		     1ULL << VIRTIO_BLK_F_FLUSH |
-		     1ULL << VIRTIO_BLK_F_TOPOLOGY;
+		     1ULL << VIRTIO_BLK_F_FLUSH | 1ULL << VIRTIO_BLK_F_TOPOLOGY;
 
 	if (i->readonly)
 		return f | 1ULL << VIRTIO_BLK_F_RO;

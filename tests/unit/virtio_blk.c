@@ -118,10 +118,8 @@ static void what_is_written_is_read_again(void)
 static void layout_of_buffers_does_not_matter(void)
 {
 	const struct fake_buf out[] = {
-		{ HEADER, 10, false },
-		{ HEADER + 10, 6, false },
-		{ DATA, 1000, false },
-		{ DATA + 1000, 24, false },
+		{ HEADER, 10, false }, { HEADER + 10, 6, false },
+		{ DATA, 1000, false }, { DATA + 1000, 24, false },
 		{ STATUS, 1, true },
 	};
 	const struct fake_buf one[] = {
