@@ -347,6 +347,7 @@ static int set_vfio(void *target, const char *value, struct err *e)
 		return model_configure(&model_##name##_option,                 \
 				       ((struct parse *)target)->c, value, e); \
 	}
+SET_MODEL(console)
 SET_MODEL(disk)
 SET_MODEL(net)
 SET_MODEL(rng)
@@ -454,6 +455,9 @@ static const struct option_def run_options[] = {
 	{ "vfio", 0, "KEY=VALUE[,...]",
 	  "backend=auto|iommufd|container, p2p=auto|on|off: how devices reach memory",
 	  false, set_vfio },
+	{ "console", 0, "tty|pty|null|socket=FILE|file=FILE",
+	  "a virtio console (hvc0 in the guest) and where it goes", false,
+	  set_console },
 	{ "disk", 0, "path=FILE[,KEY=...]",
 	  "a disk: an image, block device or NBD server; may be repeated; keys readonly, direct, queues, serial, format, on-enospc",
 	  true, set_disk },
@@ -483,8 +487,6 @@ static_assert(ARRAY_SIZE(run_options) <= 64, "options_parse has 64 bits");
 
 /* Of Cloud Hypervisor's command line. */
 static const struct option_absent run_absent[] = {
-	{ "console",
-	  "leave it out: the guest's console is its serial port (--serial)" },
 	{ "api-socket",
 	  "there is no control socket: SIGTERM stops the guest at once" },
 	{ "firmware",
@@ -524,7 +526,22 @@ int config_parse(int argc, char **argv, struct config *out,
 			"name the guest's kernel, for example --kernel /boot/vmlinuz");
 		return -EINVAL;
 	}
+	if (out->serial == SERIAL_TTY && config_console_is_tty(out)) {
+		err_set(e, EINVAL,
+			"--console tty: the serial port has the terminal already");
+		err_hint(e, "add --serial null");
+		return -EINVAL;
+	}
 	return check_memory(&p, e);
+}
+
+bool config_console_is_tty(const struct config *c)
+{
+	for (unsigned int i = 0; i < c->nr_emulated; i++)
+		if (!strcmp(c->emulated[i].option, "console") &&
+		    c->emulated[i].console.to == CONSOLE_TTY)
+			return true;
+	return false;
 }
 
 void config_help(FILE *f)

@@ -48,6 +48,19 @@ struct config_device {
 	unsigned int release_timeout_s;
 };
 
+enum console_to {
+	CONSOLE_TTY,
+	CONSOLE_PTY,
+	CONSOLE_NULL,
+	CONSOLE_SOCKET,
+	CONSOLE_FILE,
+};
+
+struct config_console {
+	enum console_to to;
+	char path[CONFIG_PATH_LEN]; /* of the last two */
+};
+
 struct config_disk {
 	char path[CONFIG_PATH_LEN];
 	bool readonly, direct, pause_on_enospc;
@@ -72,6 +85,7 @@ struct config_emulated {
 	const struct model *model;
 	const char *option; /* that asked for it: "net" */
 	union {
+		struct config_console console;
 		struct config_disk disk;
 		struct config_net net;
 		struct config_rng rng;
@@ -110,6 +124,9 @@ enum config_action { CONFIG_RUN, CONFIG_HELP };
  */
 int config_parse(int argc, char **argv, struct config *out,
 		 enum config_action *action, struct err *e);
+
+/* Whether the guest's virtio console is the terminal. */
+bool config_console_is_tty(const struct config *c);
 
 /* The value of one --device (config_device.c). -EINVAL, with a hint. */
 int config_device_parse(const char *value, struct config_device *out,

@@ -18,6 +18,7 @@
 #include "src/vm/vm.h"
 
 const struct model_option *const model_options[] = {
+	&model_console_option,
 	&model_disk_option,
 	&model_net_option,
 	&model_rng_option,

@@ -55,6 +55,7 @@ struct model_option {
 
 /* All of them, ends with NULL. */
 extern const struct model_option *const model_options[];
+extern const struct model_option model_console_option;
 extern const struct model_option model_disk_option;
 extern const struct model_option model_net_option;
 extern const struct model_option model_rng_option;

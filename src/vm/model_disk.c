@@ -18,8 +18,8 @@ struct disk_state {
 /* --- the virtio disk --- */
 
 /*
- * A guest could write another format's header into a raw image, and reboot: what
- * the image was taken for first, it stays.
+ * A guest could write another format's header into a raw image, and reboot:
+ * what the image was taken for first, it stays.
  */
 static enum block_format format_of(const struct vm *vm,
 				   const struct emulated *d)
@@ -48,10 +48,10 @@ static int open_image(struct vm *vm, struct emulated *d, struct disk_state *s,
 	vm->disk_formats[d->config - vm->config->emulated] =
 		block_info(s->block)->format;
 	if (c->nr_queues > block_info(s->block)->max_queues)
-		return err_set(e, EINVAL,
-			       "%s: %s: this kind of disk has at most %u queues",
-			       d->name, c->path,
-			       block_info(s->block)->max_queues);
+		return err_set(
+			e, EINVAL,
+			"%s: %s: this kind of disk has at most %u queues",
+			d->name, c->path, block_info(s->block)->max_queues);
 	return 0;
 }
 

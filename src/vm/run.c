@@ -251,7 +251,7 @@ static int run_once(const struct config *c, const struct host *host,
 	if (!ret) {
 		if (c->timing)
 			timing_print(&vm.timing, stderr);
-		if (c->serial == SERIAL_TTY)
+		if (c->serial == SERIAL_TTY || config_console_is_tty(c))
 			terminal_raw();
 		serial_file_begin(&kept->serial);
 		ret = vm_execute(&vm, e);

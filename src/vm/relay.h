@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What is at the other end of a guest's serial port or console: a terminal of
+ * its own, a file, a socket whose client comes and goes, or the terminal that
+ * strait was started on.
+ *
+ * The device has one end of a socket pair; the other is here, on the main loop,
+ * so that nothing outside ever blocks a device. While nobody is outside, what
+ * the guest says is dropped.
+ */
+#ifndef STRAIT_VM_RELAY_H
+#define STRAIT_VM_RELAY_H
+
+#include "src/core/loop.h"
+
+enum relay_kind { RELAY_PTY, RELAY_SOCKET, RELAY_FDS };
+
+enum { RELAY_BUF = 4096 };
+
+/* One way: bytes read from one side and not written to the other yet. */
+struct relay_way {
+	uint8_t buf[RELAY_BUF];
+	size_t start, len;
+};
+
+struct relay {
+	struct loop *loop;
+	enum relay_kind kind;
+	const char *name;   /* of the option, for messages */
+	const char *socket; /* path, for RELAY_SOCKET */
+	int device_fd;	    /* the device's end */
+	int in_fd, out_fd;  /* outside; -1: nobody is there */
+	int keep_fd;	    /* the terminal's other side, held open */
+	struct loop_source inner_in, inner_out, outer_in, outer_out, listener;
+	bool inner_in_on, inner_out_on, outer_in_on, outer_out_on;
+	struct relay_way to_guest, to_outside;
+	/* As of struct serial: bytes typed pass through this first. */
+	size_t (*filter)(void *ctx, uint8_t *buf, size_t len);
+	void *filter_ctx;
+};
+
+/* Where it leads: a path for RELAY_SOCKET, two files (-1: none), which stay the
+ * caller's, for RELAY_FDS. */
+struct relay_config {
+	enum relay_kind kind;
+	const char *name;
+	const char *socket;
+	int in_fd, out_fd;
+};
+
+/* -errno with a hint; nothing stays. A terminal's name is printed on stderr. */
+int relay_open(struct relay *r, const struct relay_config *config,
+	       struct loop *loop, struct err *e);
+/* The device is gone: what it said goes out, as far as somebody takes it within
+ * a second. Accepts a zeroed struct. */
+void relay_close(struct relay *r);
+
+#endif
