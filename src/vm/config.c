@@ -347,10 +347,12 @@ static int set_vfio(void *target, const char *value, struct err *e)
 		return model_configure(&model_##name##_option,                 \
 				       ((struct parse *)target)->c, value, e); \
 	}
+SET_MODEL(balloon)
 SET_MODEL(console)
 SET_MODEL(disk)
 SET_MODEL(net)
 SET_MODEL(rng)
+SET_MODEL(vsock)
 
 static int set_iothreads(void *target, const char *value, struct err *e)
 {
@@ -455,6 +457,9 @@ static const struct option_def run_options[] = {
 	{ "vfio", 0, "KEY=VALUE[,...]",
 	  "backend=auto|iommufd|container, p2p=auto|on|off: how devices reach memory",
 	  false, set_vfio },
+	{ "balloon", 0, "KEY=VALUE[,...]",
+	  "a memory balloon; keys size, deflate_on_oom, free_page_reporting",
+	  false, set_balloon },
 	{ "console", 0, "tty|pty|null|socket=FILE|file=FILE",
 	  "a virtio console (hvc0 in the guest) and where it goes", false,
 	  set_console },
@@ -467,6 +472,9 @@ static const struct option_def run_options[] = {
 	{ "rng", 0, "src=FILE",
 	  "an entropy device; the host's bytes come from src=/dev/urandom",
 	  false, set_rng },
+	{ "vsock", 0, "cid=N",
+	  "sockets between host and guest; N is the guest's address", false,
+	  set_vsock },
 	{ "iothreads", 0, "N",
 	  "threads that serve emulated devices' queues, 1 to 16 (default 1)",
 	  false, set_iothreads },
@@ -501,6 +509,40 @@ static const struct option_table run_table = {
 	.nr_absent = ARRAY_SIZE(run_absent),
 };
 
+static const struct config_emulated *find_emulated(const struct config *c,
+						   const char *option)
+{
+	for (unsigned int i = 0; i < c->nr_emulated; i++)
+		if (!strcmp(c->emulated[i].option, option))
+			return &c->emulated[i];
+	return NULL;
+}
+
+bool config_console_is_tty(const struct config *c)
+{
+	const struct config_emulated *d = find_emulated(c, "console");
+
+	return d && d->console.to == CONSOLE_TTY;
+}
+
+/* Pinned memory cannot be taken, and what huge pages hold only whole. */
+static int check_balloon(const struct config *c, struct err *e)
+{
+	if (!find_emulated(c, "balloon"))
+		return 0;
+	if (c->nr_devices) {
+		err_set(e, EINVAL,
+			"--balloon: with a device assigned, all guest memory is pinned for its DMA, and none can be taken");
+		err_hint(e, "leave --balloon out, or --device");
+		return -EINVAL;
+	}
+	if (c->hugepage_size)
+		return err_set(
+			e, EINVAL,
+			"--balloon: memory in huge pages cannot be taken page by page; leave --memory hugepages out");
+	return 0;
+}
+
 int config_parse(int argc, char **argv, struct config *out,
 		 enum config_action *action, struct err *e)
 {
@@ -532,16 +574,8 @@ int config_parse(int argc, char **argv, struct config *out,
 		err_hint(e, "add --serial null");
 		return -EINVAL;
 	}
-	return check_memory(&p, e);
-}
-
-bool config_console_is_tty(const struct config *c)
-{
-	for (unsigned int i = 0; i < c->nr_emulated; i++)
-		if (!strcmp(c->emulated[i].option, "console") &&
-		    c->emulated[i].console.to == CONSOLE_TTY)
-			return true;
-	return false;
+	ret = check_balloon(out, e);
+	return ret ? ret : check_memory(&p, e);
 }
 
 void config_help(FILE *f)

@@ -48,6 +48,11 @@ struct config_device {
 	unsigned int release_timeout_s;
 };
 
+struct config_balloon {
+	uint64_t bytes;
+	bool deflate_on_oom, reporting;
+};
+
 enum console_to {
 	CONSOLE_TTY,
 	CONSOLE_PTY,
@@ -76,6 +81,10 @@ struct config_net {
 	bool vhost;
 };
 
+struct config_vsock {
+	uint32_t cid;
+};
+
 struct config_rng {
 	char src[CONFIG_PATH_LEN];
 };
@@ -85,10 +94,12 @@ struct config_emulated {
 	const struct model *model;
 	const char *option; /* that asked for it: "net" */
 	union {
+		struct config_balloon balloon;
 		struct config_console console;
 		struct config_disk disk;
 		struct config_net net;
 		struct config_rng rng;
+		struct config_vsock vsock;
 	};
 };
 

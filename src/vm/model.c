@@ -18,10 +18,12 @@
 #include "src/vm/vm.h"
 
 const struct model_option *const model_options[] = {
+	&model_balloon_option,
 	&model_console_option,
 	&model_disk_option,
 	&model_net_option,
 	&model_rng_option,
+	&model_vsock_option,
 	NULL,
 };
 

@@ -55,10 +55,12 @@ struct model_option {
 
 /* All of them, ends with NULL. */
 extern const struct model_option *const model_options[];
+extern const struct model_option model_balloon_option;
 extern const struct model_option model_console_option;
 extern const struct model_option model_disk_option;
 extern const struct model_option model_net_option;
 extern const struct model_option model_rng_option;
+extern const struct model_option model_vsock_option;
 
 /* Adds what the option's value says to c. */
 int model_configure(const struct model_option *o, struct config *c,

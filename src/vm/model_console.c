@@ -155,7 +155,8 @@ static int parse(const char *value, struct config_emulated *out, struct err *e)
 	out->option = "console";
 	if (strchr(value, ','))
 		return err_set(e, EINVAL,
-			       "--console %s: it goes to one place alone", value);
+			       "--console %s: it goes to one place alone",
+			       value);
 	return option_keys_parse(&console_keys, value, out, e);
 }
 
