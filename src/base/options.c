@@ -69,6 +69,9 @@ void nearest_try(struct nearest *n, const char *candidate)
 	d = edit_distance(n->word, candidate);
 	if (!(d <= 2 && d < len) && !(start == len && len > 1) && start < 4)
 		return;
+	/* Its whole beginning beats any typing mistake. */
+	if (start == len)
+		d = 0;
 	if (!n->best || d < n->distance) {
 		n->best = candidate;
 		n->distance = d;

@@ -460,7 +460,7 @@ static const struct option_def run_options[] = {
 	{ "balloon", 0, "KEY=VALUE[,...]",
 	  "a memory balloon; keys size, deflate_on_oom, free_page_reporting",
 	  false, set_balloon },
-	{ "console", 0, "tty|pty|null|socket=FILE|file=FILE",
+	{ "console", 0, "tty|pty|null|off|socket=FILE|file=FILE",
 	  "a virtio console (hvc0 in the guest) and where it goes", false,
 	  set_console },
 	{ "disk", 0, "path=FILE[,KEY=...]",
@@ -574,8 +574,8 @@ int config_parse(int argc, char **argv, struct config *out,
 		err_hint(e, "add --serial null");
 		return -EINVAL;
 	}
-	ret = check_balloon(out, e);
-	return ret ? ret : check_memory(&p, e);
+	ret = check_memory(&p, e);
+	return ret ? ret : check_balloon(out, e);
 }
 
 void config_help(FILE *f)

@@ -43,7 +43,7 @@ int model_configure(const struct model_option *o, struct config *c,
 	for (unsigned int i = 0; !ret && o->collides && i < c->nr_emulated; i++)
 		if (!strcmp(c->emulated[i].option, o->name))
 			ret = o->collides(&c->emulated[i], d, e);
-	c->nr_emulated += !ret;
+	c->nr_emulated += !ret && d->model;
 	return ret;
 }
 

@@ -43,8 +43,8 @@ struct emulated {
 struct model_option {
 	const char *name; /* "rng" */
 	const struct option_keys *keys;
-	/* out is zeroed; model is to be filled in. What is behind pointers has
-	 * to outlive it: value is of argv. */
+	/* out is zeroed; model is to be filled in (NULL: no device). What is
+	 * behind pointers has to outlive it: value is of argv. */
 	int (*parse)(const char *value, struct config_emulated *out,
 		     struct err *e);
 	/* -EINVAL: a guest cannot have both. NULL: it always can. */

@@ -153,6 +153,11 @@ static int parse(const char *value, struct config_emulated *out, struct err *e)
 {
 	out->model = &virtio_console_model;
 	out->option = "console";
+	/* As if it had not been given. */
+	if (!strcmp(value, "off")) {
+		out->model = NULL;
+		return 0;
+	}
 	if (strchr(value, ','))
 		return err_set(e, EINVAL,
 			       "--console %s: it goes to one place alone",
