@@ -165,7 +165,8 @@ static int open_backing(struct qcow2 *q, struct err *e)
 		ret = backing_format(q, &o.format, e);
 	if (!ret) {
 		ret = block_open_image(&o, q->b, &q->backing, e);
-		if (ret)
+		/* Not once for each of a long chain. */
+		if (ret && !q->b->above)
 			err_ctx(e, ret, "%s: the image that it is based on",
 				q->b->path);
 	}
