@@ -133,6 +133,7 @@ static void check_model(const char *create_options, const char *size,
 	CHECK_EQ(check("a"), 0);
 	CHECK(qemu_agrees("a"));
 	CHECK_EQ(disk_open("a"), 0);
+	CHECK_EQ(loop_reads(200), 0);
 	CHECK(model_holds());
 	model_run(steps / 2);
 	CHECK_EQ(disk_close(), 0);
@@ -163,7 +164,7 @@ static void random_operations_are_as_the_model(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		reset();
-		check_model(kinds[i], i % 2 ? "5M" : "3000k", i + 1, 1500);
+		check_model(kinds[i], i % 2 ? "5M" : "3000k", i + 1, 800);
 	}
 }
 
