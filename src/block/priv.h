@@ -164,6 +164,7 @@ bool nbd_is_uri(const char *path);
 
 struct block_queue {
 	struct block *block;
+	const struct queue_ops *ops;
 	struct loop *loop;
 	unsigned int nr_in_flight;
 	struct req_fifo done; /* to be told, of this thread */
