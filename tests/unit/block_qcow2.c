@@ -118,6 +118,22 @@ static void clusters_compressed_by_zstd_are_read_and_replaced(void)
 	check_compressed("zstd");
 }
 
+static void qemu_does_not_open_what_we_write(void)
+{
+	reset();
+	CHECK_EQ(create("a", "", "10M"), 0);
+	CHECK_EQ(disk_open("a"), 0);
+	CHECK(run("qemu-img info %s > /dev/null 2>&1", in_dir("a")) != 0);
+	CHECK_EQ(run("qemu-img info -U %s > /dev/null 2>&1", in_dir("a")), 0);
+	disk_close();
+	options.readonly = true;
+	CHECK_EQ(disk_open("a"), 0);
+	CHECK_EQ(run("qemu-img info %s > /dev/null 2>&1", in_dir("a")), 0);
+	CHECK(run("qemu-img check -r leaks %s > /dev/null 2>&1", in_dir("a")) !=
+	      0);
+	disk_close();
+}
+
 /* --- writing --- */
 
 static void check_model(const char *create_options, const char *size,
@@ -331,6 +347,7 @@ int main(void)
 	TAP_RUN(qemus_data_is_read);
 	TAP_RUN(clusters_compressed_by_zlib_are_read_and_replaced);
 	TAP_RUN(clusters_compressed_by_zstd_are_read_and_replaced);
+	TAP_RUN(qemu_does_not_open_what_we_write);
 	TAP_RUN(random_operations_are_as_the_model);
 	TAP_RUN(random_operations_without_uring_are_as_the_model);
 	TAP_RUN(random_operations_with_direct_are_as_the_model);
