@@ -144,7 +144,7 @@ struct block {
 	const struct queue_ops *queue;
 	struct block_info info;
 	char *path;
-	bool no_uring;
+	uint64_t table_bytes;	   /* as asked for */
 	unsigned int nr_queues;	   /* atomic */
 	struct block_file file;	   /* fd -1: NBD */
 	struct worker worker;	   /* of the image that the guest has */

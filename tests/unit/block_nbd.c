@@ -17,7 +17,8 @@ static void reset(void)
 }
 
 /* Serves an image until server_stop. */
-static void server_start(const char *name, const char *extra)
+static void server_start_for(const char *name, const char *clients,
+			     const char *extra)
 {
 	char socket[128];
 
@@ -28,12 +29,17 @@ static void server_start(const char *name, const char *extra)
 	server = fork();
 	if (!server) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execlp("qemu-nbd", "qemu-nbd", "-t", "-k", socket, "-e", "4",
-		       "-f", "raw", in_dir(name), extra, NULL);
+		execlp("qemu-nbd", "qemu-nbd", "-t", "-k", socket, "-e",
+		       clients, "-f", "raw", in_dir(name), extra, NULL);
 		_exit(127);
 	}
 	for (int i = 0; i < 500 && access(socket, F_OK); i++)
 		usleep(10000);
+}
+
+static void server_start(const char *name, const char *extra)
+{
+	server_start_for(name, "4", extra);
 }
 
 static void server_stop(void)
@@ -116,6 +122,42 @@ static void export_that_is_readonly_is_refused_for_writing(void)
 	server_stop();
 }
 
+static void server_for_one_client_serves_one_queue(void)
+{
+	struct block_queue *second;
+
+	reset();
+	make_file("a", MIB(1));
+	server_start_for("a", "1", "--discard=unmap");
+	CHECK_EQ(open_uri(), 0);
+	CHECK_EQ(block_info(disk)->max_queues, 1);
+	CHECK_EQ(block_queue_open(disk, &loop, 16, &second, &err), -ENOSPC);
+	CHECK_HAS(err.msg, "serves 1 queue, and no more");
+	disk_close();
+	server_stop();
+}
+
+static void queues_have_connections_of_their_own(void)
+{
+	struct block_queue *first, *second;
+
+	reset();
+	make_file("a", MIB(1));
+	server_start("a", "--discard=unmap");
+	CHECK_EQ(open_uri(), 0);
+	first = queue;
+	CHECK_EQ(block_queue_open(disk, &loop, 16, &second, &err), 0);
+	memset(buf, 4, 4096);
+	CHECK_EQ(disk_do(BLOCK_WRITE, buf, 4096, 4096), 0);
+	queue = second;
+	memset(buf, 0, 4096);
+	CHECK_EQ(disk_do(BLOCK_READ, buf, 4096, 4096), 0);
+	CHECK(is_filled(buf, 4096, 4));
+	block_queue_close(first);
+	disk_close();
+	server_stop();
+}
+
 static void server_that_is_gone_is_an_error_and_one_line(void)
 {
 	int saved = dup(STDERR_FILENO);
@@ -190,6 +232,8 @@ int main(void)
 	TAP_RUN(random_operations_are_as_the_model);
 	TAP_RUN(pieces_of_memory_beyond_a_buffer_are_served);
 	TAP_RUN(export_that_is_readonly_is_refused_for_writing);
+	TAP_RUN(server_for_one_client_serves_one_queue);
+	TAP_RUN(queues_have_connections_of_their_own);
 	TAP_RUN(server_that_is_not_there_is_said);
 	TAP_RUN(server_that_is_gone_is_an_error_and_one_line);
 	TAP_RUN(requests_under_way_fail_when_the_server_goes);

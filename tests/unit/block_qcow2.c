@@ -201,6 +201,43 @@ static void random_operations_with_direct_are_as_the_model(void)
 	check_model("-o cluster_size=512", "2M", 102, 1000);
 }
 
+/* Tables come and go all the time. */
+static void little_memory_for_tables_suffices(void)
+{
+	reset();
+	options.table_bytes = 1;
+	check_model("-o cluster_size=512", "3M", 200, 500);
+	reset();
+	options.table_bytes = 8192;
+	check_model("-o cluster_size=1k,refcount_bits=64", "4M", 201, 500);
+	reset();
+	options.table_bytes = 8192;
+	check_model("-o cluster_size=512,lazy_refcounts=on", "4M", 202, 500);
+}
+
+/* Clusters are given up while others read and write them. */
+static void requests_that_overlap_do_no_damage(void)
+{
+	for (uint64_t seed = 0; seed < 4; seed++) {
+		reset();
+		CHECK_EQ(create("a",
+				seed % 2 ? "-o cluster_size=4k"
+					 : "-o cluster_size=512",
+				"512k"),
+			 0);
+		CHECK_EQ(disk_open("a"), 0);
+		CHECK_EQ(model_begin(300 + seed), 0);
+		model.is_wild = true;
+		model_run(2000);
+		model.is_wild = false;
+		CHECK_EQ(model.nr_failed, 0);
+		CHECK_EQ(disk_do(BLOCK_READ, model.bytes, 0, model.size), 0);
+		CHECK_EQ(disk_close(), 0);
+		CHECK_EQ(check("a"), 0);
+		CHECK(qemu_agrees("a"));
+	}
+}
+
 static void check_backing(const char *base_options, const char *size,
 			  const char *top_options, uint64_t seed)
 {
@@ -264,6 +301,7 @@ static void snapshot_keeps_what_it_was(void)
 		     in_dir("then")),
 		 0);
 	CHECK_EQ(disk_open("a"), 0);
+	CHECK(model_holds());
 	model_run(600);
 	CHECK(model_holds());
 	disk_close();
@@ -351,6 +389,8 @@ int main(void)
 	TAP_RUN(random_operations_are_as_the_model);
 	TAP_RUN(random_operations_without_uring_are_as_the_model);
 	TAP_RUN(random_operations_with_direct_are_as_the_model);
+	TAP_RUN(little_memory_for_tables_suffices);
+	TAP_RUN(requests_that_overlap_do_no_damage);
 	TAP_RUN(image_below_shows_through_and_is_not_changed);
 	TAP_RUN(raw_image_below_shows_through);
 	TAP_RUN(chain_of_images_is_read);
