@@ -36,9 +36,9 @@ SAN := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer \
 SAN += $(if $(findstring thread,$(SANITIZE)),-Wno-tsan)
 STD := -std=gnu17 -D_GNU_SOURCE -DSTRAIT_VERSION=\"$(VERSION)\"
 ALL_CFLAGS = $(STD) $(WARN) $(WERROR) $(CFLAGS) $(EXTRA_WARN) $(SAN) -iquote . -iquote $(O) -MMD -MP -pthread
-ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pthread
-# Small, and not on every host: it becomes a part of strait.
+# liburing is small, and not on every host: it becomes a part of strait.
 LIBS := -l:liburing.a
+ALL_LDFLAGS = $(LDFLAGS) $(SAN) -pthread $(LIBS)
 
 # The tools stand on libraries; strait itself does not.
 TOOL_PKGS := libpci libnl-3.0 libnl-route-3.0 libnl-genl-3.0 jansson libkmod libarchive
@@ -73,13 +73,13 @@ include tests/kvm/rules.mk
 
 $(O)/strait: $(O)/src/main.o $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
 
 # Tests of a tool's parts are named tests/unit/tool_*.c.
 $(O)/tools/%.o $(O)/tests/unit/tool_%.o: EXTRA_WARN := $(TOOL_CFLAGS)
 $(TOOLS): $(O)/strait-%: $(O)/tools/%/main.o $(O)/libtools.a $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS) $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS)
 
 $(O)/libtools.a: $(TOOL_OBJ)
 	@rm -f $@
@@ -106,11 +106,11 @@ $(O)/src/x86/dsdt.hex: src/x86/dsdt.asl
 
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(FAKE_OBJ) $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS)
 
 $(O)/tests/unit/tool_%: $(O)/tests/unit/tool_%.o $(FAKE_OBJ) $(O)/libtools.a $(O)/libstrait.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS) $(LIBS)
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) -Wl,--as-needed $(TOOL_LIBS)
 
 unit: $(UNIT)
 # Objects of tests are kept, or each run would compile them again.

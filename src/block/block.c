@@ -75,6 +75,7 @@ int block_open_image(const struct block_options *o, const struct block *above,
 	b->above = above;
 	b->path = strdup(o->path);
 	b->info.readonly = o->readonly;
+	b->table_bytes = o->table_bytes;
 	if (!b->path)
 		ret = err_set(e, ENOMEM, "%s: no memory", o->path);
 	else if (nbd_is_uri(o->path))

@@ -38,6 +38,9 @@ struct block_options {
 	 */
 	enum block_format format;
 	bool no_uring; /* a thread does all I/O */
+	/* Bytes of memory for an image's L2 tables, and an eighth of that for
+	 * its refcounts; 0: 32 MiB. Less than four tables is four. */
+	uint64_t table_bytes;
 };
 
 /* Fixed while the block is open. */

@@ -16,11 +16,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <time.h>
 
 #include "src/base/log.h"
 #include "src/block/priv.h"
 
 enum { DOES = 100, FORBIDS = 200, NR_ACTS = 4 };
+enum { PATIENCE_MS = 500, PAUSE_MS = 10 };
 enum { ACT_READ, ACT_WRITE, ACT_REWRITE, ACT_RESIZE };
 
 static struct flock byte_lock(int type, int byte)
@@ -53,41 +55,84 @@ static int refuse(const struct block_file *f, const char *why, struct err *e)
 	return ret;
 }
 
-int file_lock(const struct block_file *f, struct err *e)
+static const bool forbids[NR_ACTS] = {
+	[ACT_WRITE] = true, [ACT_RESIZE] = true
+};
+
+static bool does(const struct block_file *f, int act)
 {
-	bool does[NR_ACTS] = { [ACT_READ] = true };
-	static const bool forbids[NR_ACTS] = {
-		[ACT_WRITE] = true, [ACT_RESIZE] = true
-	};
+	return act == ACT_READ || (!f->readonly && act != ACT_REWRITE);
+}
+
+/* Takes the bytes; -EAGAIN if somebody has one of them for itself. */
+static int take_all(const struct block_file *f)
+{
 	int ret = 0;
 
-	does[ACT_WRITE] = does[ACT_RESIZE] = !f->readonly;
 	for (int i = 0; i < NR_ACTS && !ret; i++) {
-		if (does[i])
+		if (does(f, i))
 			ret = take(f, DOES + i);
 		if (!ret && forbids[i])
 			ret = take(f, FORBIDS + i);
 	}
-	if (ret == -EAGAIN || ret == -EACCES)
-		return refuse(f, "another program has locked it", e);
-	if (ret) {
+	return ret == -EACCES ? -EAGAIN : ret;
+}
+
+static void drop_all(const struct block_file *f)
+{
+	struct flock l = byte_lock(F_UNLCK, DOES);
+
+	l.l_len = FORBIDS + NR_ACTS - DOES;
+	fcntl(f->fd, F_OFD_SETLK, &l);
+}
+
+/* Why it cannot be had, or NULL. */
+static const char *find_conflict(const struct block_file *f)
+{
+	for (int i = 0; i < NR_ACTS; i++) {
+		if (forbids[i] && is_held_by_others(f, DOES + i))
+			return "another program has it open for writing";
+		if (does(f, i) && is_held_by_others(f, FORBIDS + i))
+			return i == ACT_READ
+				       ? "another program lets nobody read it"
+				       : "another program has it open, and lets nobody write to it";
+	}
+	return NULL;
+}
+
+/* 0, -EBUSY with *why, or what fcntl says. */
+static int try_lock(const struct block_file *f, const char **why)
+{
+	int ret = take_all(f);
+
+	*why = "another program has locked it";
+	if (!ret) {
+		*why = find_conflict(f);
+		if (!*why)
+			return 0;
+		ret = -EAGAIN;
+	}
+	drop_all(f);
+	return ret == -EAGAIN ? -EBUSY : ret;
+}
+
+int file_lock(const struct block_file *f, struct err *e)
+{
+	const struct timespec pause = { .tv_nsec = PAUSE_MS * 1000000L };
+	const char *why;
+	int ret = try_lock(f, &why);
+
+	/* The io_uring of a program that was killed keeps its files open for a
+	 * moment longer than the program lives. */
+	for (int i = 0; i < PATIENCE_MS / PAUSE_MS && ret == -EBUSY; i++) {
+		nanosleep(&pause, NULL);
+		ret = try_lock(f, &why);
+	}
+	if (ret == -EBUSY)
+		return refuse(f, why, e);
+	if (ret)
 		log_warn(
 			f->path,
 			"its file system has no locks, so nothing keeps another program from writing to it");
-		return 0;
-	}
-	for (int i = 0; i < NR_ACTS; i++) {
-		if (forbids[i] && is_held_by_others(f, DOES + i))
-			return refuse(f,
-				      "another program has it open for writing",
-				      e);
-		if (does[i] && is_held_by_others(f, FORBIDS + i))
-			return refuse(
-				f,
-				i == ACT_READ
-					? "another program lets nobody read it"
-					: "another program has it open, and lets nobody write to it",
-				e);
-	}
 	return 0;
 }

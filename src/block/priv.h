@@ -144,7 +144,7 @@ struct block {
 	const struct queue_ops *queue;
 	struct block_info info;
 	char *path;
-	bool no_uring;
+	uint64_t table_bytes;	   /* as asked for */
 	unsigned int nr_queues;	   /* atomic */
 	struct block_file file;	   /* fd -1: NBD */
 	struct worker worker;	   /* of the image that the guest has */
@@ -164,6 +164,7 @@ bool nbd_is_uri(const char *path);
 
 struct block_queue {
 	struct block *block;
+	const struct queue_ops *ops;
 	struct loop *loop;
 	unsigned int nr_in_flight;
 	struct req_fifo done; /* to be told, of this thread */

@@ -9,9 +9,9 @@
  *
  *   1. refcounts go up (blocks, then the table that names them, then the header
  *      that names the table); the guest's data was written before;
- *   2. L2 tables name the new clusters and forget the old ones;
- *   3. L1 names new L2 tables;
- *   4. what nothing names any more is given up: refcounts go down in memory,
+ *   2. L2 tables name the new clusters and forget the old ones, and L1 names
+ *      new L2 tables;
+ *   3. what nothing names any more is given up: refcounts go down in memory,
  * and reach the disk at the next step 1.
  *
  * Between the steps the file is synchronized, so that this holds for a host
@@ -107,16 +107,16 @@ static int write_reftable(struct qcow2 *q)
 	return ret;
 }
 
+/* A new L2 table was written when it was made, and synchronized since, so what
+ * L1 names is sound even if what the table has now does not arrive. */
 static int write_l1(struct qcow2 *q)
 {
 	int ret;
 
 	if (q->l1_dirty.first == q->l1_dirty.end)
 		return 0;
-	ret = file_sync(q->file);
-	if (!ret)
-		ret = write_entries(q, q->l1, q->h.l1_offset, q->l1_dirty.first,
-				    q->l1_dirty.end);
+	ret = write_entries(q, q->l1, q->h.l1_offset, q->l1_dirty.first,
+			    q->l1_dirty.end);
 	if (!ret)
 		q->l1_dirty.first = q->l1_dirty.end = 0;
 	return ret;
@@ -184,7 +184,7 @@ int qcow2_flush_all(struct qcow2 *q)
 {
 	int ret = 0;
 
-	/* Step 4 leaves something for another step 1. */
+	/* Step 3 leaves something for another step 1. */
 	for (int i = 0; i < 3 && !ret && has_changes(q); i++)
 		ret = flush_steps(q, true);
 	if (ret || !q->is_dirty)

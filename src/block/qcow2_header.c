@@ -264,6 +264,8 @@ int qcow2_header_read(struct qcow2 *q, struct err *e)
 	if (memcmp(p, magic, sizeof(magic)))
 		return refuse(q, EINVAL, "is not a qcow2 image", e);
 	parse_fields(&q->h, p);
+	if (q->h.version >= 3 && have < V3_LENGTH)
+		return refuse(q, EINVAL, "ends within its header", e);
 	ret = check_fields(q, e);
 	if (ret)
 		return ret;

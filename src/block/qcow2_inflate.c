@@ -159,6 +159,7 @@ static bool run_zlib(struct inflater *i, uint64_t in_bytes, uint8_t *out)
 	       !i->stream.avail_out;
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): zstd writes to it */
 static bool run_zstd(struct inflater *i, uint64_t in_bytes, uint8_t *out)
 {
 	ZSTD_inBuffer from = { i->in, in_bytes, 0 };

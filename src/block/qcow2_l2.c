@@ -195,7 +195,8 @@ out_unalloc:
 
 int qcow2_l2_write(struct qcow2 *q, uint64_t l1_index, uint8_t **table)
 {
-	if (q->l1[l1_index] & QCOW2_COPIED)
+	if (q->l1[l1_index] & QCOW2_COPIED &&
+	    q->l1[l1_index] & QCOW2_OFFSET_MASK)
 		return qcow2_l2_read(q, l1_index, table);
 	return make_table(q, l1_index, table);
 }

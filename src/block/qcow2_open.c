@@ -20,7 +20,7 @@
 #include "src/base/log.h"
 #include "src/block/qcow2.h"
 
-enum { L2_CACHE_BYTES = 32 << 20, REF_CACHE_BYTES = 4 << 20 };
+enum { TABLE_BYTES = 32 << 20 };
 
 static int perform(struct block *b, struct block_req *r)
 {
@@ -155,7 +155,8 @@ static int open_backing(struct qcow2 *q, struct err *e)
 	char path[PATH_MAX];
 	struct block_options o = { .path = path,
 				   .readonly = true,
-				   .direct = q->file->direct };
+				   .direct = q->file->direct,
+				   .table_bytes = q->b->table_bytes };
 	int ret;
 
 	if (!q->h.backing[0])
@@ -165,7 +166,8 @@ static int open_backing(struct qcow2 *q, struct err *e)
 		ret = backing_format(q, &o.format, e);
 	if (!ret) {
 		ret = block_open_image(&o, q->b, &q->backing, e);
-		if (ret)
+		/* Not once for each of a long chain. */
+		if (ret && !q->b->above)
 			err_ctx(e, ret, "%s: the image that it is based on",
 				q->b->path);
 	}
@@ -175,11 +177,12 @@ static int open_backing(struct qcow2 *q, struct err *e)
 static int make_caches(struct qcow2 *q, struct err *e)
 {
 	uint32_t bytes = (uint32_t)q->cluster_bytes;
-	int ret = cache_init(&q->l2, bytes, q->h.l1_entries, L2_CACHE_BYTES);
+	uint64_t memory = q->b->table_bytes ? q->b->table_bytes : TABLE_BYTES;
+	int ret = cache_init(&q->l2, bytes, q->h.l1_entries, memory);
 
 	if (!ret)
 		ret = cache_init(&q->refs, bytes, QCOW2_MAX_REFTABLE_BYTES / 8,
-				 REF_CACHE_BYTES);
+				 memory / 8);
 	q->unpacked = malloc(bytes);
 	if (ret || posix_memalign((void **)&q->cluster, 4096, bytes) ||
 	    !q->unpacked)

@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include "src/base/log.h"
 #include "src/block/priv.h"
 
 /* Only the flag makes a difference between one wake-up and a hundred. */
@@ -87,7 +88,7 @@ static void queue_tell(struct block_queue *q)
 	q->is_signalled = false;
 	while ((r = fifo_take(&q->done)) || (r = take_from_worker(q)))
 		queue_finish(r, r->ret);
-	q->block->queue->kick(q);
+	q->ops->kick(q);
 }
 
 static void event_ready(struct loop_source *s, uint32_t events)
@@ -123,6 +124,25 @@ static int count_queue(struct block *b, struct err *e)
 		       b->info.max_queues, b->info.max_queues == 1 ? "" : "s");
 }
 
+/* Some hosts and containers allow no io_uring. */
+static int open_ops(struct block_queue *q, unsigned int depth, struct err *e)
+{
+	struct block *b = q->block;
+	int ret;
+
+	q->ops = b->queue;
+	ret = q->ops->open(q, depth, e);
+	if ((ret != -EPERM && ret != -ENOSYS) || q->ops != &uring_queue_ops)
+		return ret;
+	log_warn(
+		b->path,
+		"the host allows no io_uring (%s), so a thread does its I/O, which is slower",
+		strerror(-ret));
+	memset(e, 0, sizeof(*e));
+	q->ops = &thread_queue_ops;
+	return q->ops->open(q, depth, e);
+}
+
 int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 		     struct block_queue **out, struct err *e)
 {
@@ -144,7 +164,7 @@ int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 	ret = make_event(q, e);
 	if (ret)
 		goto out_free;
-	ret = b->queue->open(q, depth, e);
+	ret = open_ops(q, depth, e);
 	if (ret)
 		goto out_event;
 	*out = q;
@@ -165,7 +185,7 @@ void block_queue_close(struct block_queue *q)
 	if (!q)
 		return;
 	block_queue_drain(q);
-	q->block->queue->close(q);
+	q->ops->close(q);
 	loop_del(q->loop, &q->event);
 	close(q->event.fd);
 	pthread_mutex_destroy(&q->lock);
@@ -211,19 +231,19 @@ void block_submit(struct block_queue *q, struct block_req *r)
 	if (ret || is_nothing(q, r))
 		queue_finish_later(r, ret);
 	else
-		q->block->queue->submit(q, r);
+		q->ops->submit(q, r);
 }
 
 void block_kick(struct block_queue *q)
 {
-	q->block->queue->kick(q);
+	q->ops->kick(q);
 }
 
 static void queue_wait(struct block_queue *q)
 {
 	struct pollfd fds[2] = { { .fd = q->event.fd, .events = POLLIN } };
 
-	fds[1].fd = q->block->queue->fd(q, &fds[1].events);
+	fds[1].fd = q->ops->fd(q, &fds[1].events);
 	while (poll(fds, fds[1].fd >= 0 ? 2 : 1, -1) < 0)
 		BUG_ON(errno != EINTR);
 }
@@ -231,8 +251,8 @@ static void queue_wait(struct block_queue *q)
 void block_queue_drain(struct block_queue *q)
 {
 	while (q->nr_in_flight) {
-		q->block->queue->kick(q);
-		q->block->queue->reap(q);
+		q->ops->kick(q);
+		q->ops->reap(q);
 		queue_tell(q);
 		if (q->nr_in_flight && !q->is_signalled)
 			queue_wait(q);

@@ -4,7 +4,8 @@
  * How this works
  *
  * Everything maps to the file at once but zeroes, for which there are several
- * ways, and what O_DIRECT does not take as it is (uring.c sees to that).
+ * ways, what is no whole block of a device, and what O_DIRECT does not take as
+ * it is (uring.c sees to that).
  *
  * A file whose size is no multiple of a sector is rounded up: the rest of its
  * last sector reads as zeroes, and the file grows by it when it is written.
@@ -13,11 +14,19 @@
 
 #include "src/block/priv.h"
 
+/* A device gives back whole blocks of its own. */
+static bool is_whole(const struct block *b, const struct block_req *r)
+{
+	return !((r->offset | r->bytes) & (b->file.logical_block - 1));
+}
+
 static int raw_map(struct block *b, struct block_req *r,
 		   struct block_span *spans, unsigned int max)
 {
 	(void)max;
-	if (r->op == BLOCK_WRITE_ZEROES && !r->may_unmap)
+	if (r->op == BLOCK_WRITE_ZEROES && !(r->may_unmap && is_whole(b, r)))
+		return 0;
+	if (r->op == BLOCK_DISCARD && !is_whole(b, r))
 		return 0;
 	spans[0] = (struct block_span){ &b->file, r->offset, r->bytes };
 	return 1;
@@ -27,6 +36,14 @@ static void raw_map_end(struct block *b, const struct block_req *r)
 {
 	(void)b;
 	(void)r;
+}
+
+static int raw_discard(const struct block_file *f, const struct block_req *r)
+{
+	uint64_t start = align_up(r->offset, f->logical_block);
+	uint64_t end = align_down(r->offset + r->bytes, f->logical_block);
+
+	return start < end ? file_punch(f, start, end - start) : 0;
 }
 
 static int raw_perform(struct block *b, struct block_req *r)
@@ -41,7 +58,7 @@ static int raw_perform(struct block *b, struct block_req *r)
 	case BLOCK_FLUSH:
 		return file_sync(f);
 	case BLOCK_DISCARD:
-		return file_punch(f, r->offset, r->bytes);
+		return raw_discard(f, r);
 	case BLOCK_WRITE_ZEROES:
 		return file_zero(f, r->offset, r->bytes, r->may_unmap);
 	default:

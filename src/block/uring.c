@@ -429,10 +429,6 @@ static int ring_init(struct uring *u, struct err *e)
 	err_set(e, -ret, "%s: io_uring_setup: %s", path, strerror(-ret));
 	if (ret == -ENOMEM)
 		err_hint(e, "raise the limit on locked memory: ulimit -l");
-	else
-		err_hint(
-			e,
-			"the host may forbid it (sysctl kernel.io_uring_disabled, or a container's seccomp filter); use aio=threads");
 	return ret;
 }
 

@@ -130,6 +130,59 @@ __attribute__((unused)) static int disk_do(enum block_op op, void *buf,
 	return o.ret;
 }
 
+/* Random places of the disk are read by the loop, depth at once. */
+struct loop_reader {
+	struct block_req req;
+	struct iovec iov;
+	uint8_t buf[4096];
+};
+
+static unsigned int loop_left, loop_busy, loop_failed;
+
+static void loop_reader_next(struct loop_reader *r)
+{
+	static uint64_t at;
+
+	loop_left--;
+	loop_busy++;
+	r->req.offset = at++ * 28672 % (block_info(disk)->bytes / 4096 * 4096);
+	block_submit(queue, &r->req);
+	block_kick(queue);
+}
+
+static void loop_reader_done(struct block_req *req, int ret)
+{
+	loop_busy--;
+	loop_failed += ret != 0;
+	if (loop_left)
+		loop_reader_next(CONTAINER_OF(req, struct loop_reader, req));
+	else if (!loop_busy)
+		loop_stop(&loop);
+}
+
+/* How many of nr failed. */
+__attribute__((unused)) static unsigned int loop_reads(unsigned int nr)
+{
+	static struct loop_reader readers[24];
+
+	loop_left = nr;
+	loop_busy = loop_failed = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(readers); i++) {
+		struct loop_reader *r = &readers[i];
+
+		r->iov = (struct iovec){ r->buf, sizeof(r->buf) };
+		r->req = (struct block_req){ .op = BLOCK_READ,
+					     .bytes = sizeof(r->buf),
+					     .iov = &r->iov,
+					     .nr_iov = 1,
+					     .done = loop_reader_done };
+		loop_reader_next(r);
+	}
+	loop_run(&loop, &err);
+	loop.stopping = false;
+	return loop_failed + loop_left + loop_busy;
+}
+
 __attribute__((unused)) static bool is_filled(const uint8_t *p, uint64_t n,
 					      uint8_t with)
 {
@@ -156,7 +209,7 @@ static struct model {
 	uint64_t seed;
 	struct model_req reqs[MODEL_REQS];
 	unsigned int nr_wrong, nr_failed;
-	bool discards_zero; /* what was discarded reads as zeroes */
+	bool is_wild; /* requests may overlap, so nothing is compared */
 } model;
 
 static uint32_t model_random(void)
@@ -171,7 +224,7 @@ static void model_done(struct block_req *r, int ret)
 
 	m->is_busy = false;
 	model.nr_failed += ret != 0;
-	if (r->op != BLOCK_READ || ret)
+	if (r->op != BLOCK_READ || ret || model.is_wild)
 		return;
 	for (uint64_t i = 0, at = 0; i < r->nr_iov; at += r->iov[i++].iov_len)
 		model.nr_wrong +=
@@ -266,12 +319,13 @@ static void model_step(void)
 		return;
 	}
 	model_choose(m);
-	while (m->req.op != BLOCK_FLUSH && model_overlaps(&m->req))
+	while (m->req.op != BLOCK_FLUSH && !model.is_wild &&
+	       model_overlaps(&m->req))
 		block_queue_drain(queue);
 	if (m->req.op == BLOCK_READ || m->req.op == BLOCK_WRITE)
 		model_cut(m);
 	/* What a discard leaves is read back when nothing else is done. */
-	if (m->req.op == BLOCK_DISCARD) {
+	if (m->req.op == BLOCK_DISCARD && !model.is_wild) {
 		block_queue_drain(queue);
 		model.nr_failed += disk_do(BLOCK_DISCARD, NULL, m->req.offset,
 					   m->req.bytes) != 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Images are locked: among ourselves, against QEMU, on block devices. */
+/* Images are locked: among ourselves and against QEMU. */
 #include "tests/unit/block_fixture.h"
 
 static struct block *other;
@@ -119,79 +119,6 @@ static void we_refuse_what_qemu_writes(void)
 	block_close(other);
 }
 
-/* --- block devices, by a loop device --- */
-
-static char loop_dev[64];
-
-static bool make_loop_device(void)
-{
-	char command[200];
-	FILE *p;
-
-	make_file("disk", MIB(8));
-	snprintf(command, sizeof(command), "losetup -f --show %s 2>/dev/null",
-		 in_dir("disk"));
-	p = popen(command, "r"); /* NOLINT: of our own text */
-	if (!p || !fgets(loop_dev, sizeof(loop_dev), p))
-		loop_dev[0] = '\0';
-	loop_dev[strcspn(loop_dev, "\n")] = '\0';
-	return p && !pclose(p) && loop_dev[0];
-}
-
-static int open_device(bool readonly)
-{
-	struct block_options o = { .path = loop_dev, .readonly = readonly };
-
-	memset(&err, 0, sizeof(err));
-	return block_open(&o, &disk, &err);
-}
-
-static void block_device_is_read_written_and_discarded(void)
-{
-	uint8_t buf[4096];
-
-	memset(buf, 0x33, sizeof(buf));
-	CHECK_EQ(open_device(false), 0);
-	CHECK_EQ(block_info(disk)->bytes, MIB(8));
-	CHECK_EQ(block_queue_open(disk, &loop, 8, &queue, &err), 0);
-	CHECK_EQ(disk_do(BLOCK_WRITE, buf, 4096, 4096), 0);
-	CHECK_EQ(disk_do(BLOCK_FLUSH, NULL, 0, 0), 0);
-	CHECK_EQ(disk_do(BLOCK_DISCARD, NULL, 0, MIB(1)), 0);
-	CHECK_EQ(disk_do(BLOCK_WRITE_ZEROES, NULL, MIB(1), MIB(1)), 0);
-	CHECK_EQ(disk_do(BLOCK_READ, buf, 4096, 4096), 0);
-	CHECK(is_filled(buf, 4096, 0));
-	disk_close();
-}
-
-static void block_device_has_one_writer(void)
-{
-	struct block_options o = { .path = loop_dev };
-
-	CHECK_EQ(open_device(false), 0);
-	memset(&err, 0, sizeof(err));
-	CHECK_EQ(block_open(&o, &other, &err), -EBUSY);
-	CHECK_HAS(err.msg, "not opened for writing");
-	block_close(disk);
-	disk = NULL;
-}
-
-static void mounted_device_is_not_opened_for_writing(void)
-{
-	int ret;
-
-	CHECK_EQ(run("mkfs.ext4 -q %s && mkdir -p %s && mount %s %s", loop_dev,
-		     in_dir("mnt"), loop_dev, in_dir("mnt")),
-		 0);
-	ret = open_device(false);
-	CHECK_EQ(run("umount %s", in_dir("mnt")), 0);
-	CHECK_EQ(ret, -EBUSY);
-	CHECK_HAS(err.msg, "it is mounted at ");
-	CHECK_HAS(err.hint, "umount");
-	CHECK_EQ(open_device(false), 0);
-	block_close(disk);
-	disk = NULL;
-}
-
 int main(void)
 {
 	fixture_begin();
@@ -206,15 +133,6 @@ int main(void)
 		TAP_RUN(we_refuse_what_qemu_writes);
 	} else {
 		printf("ok %d - beside_qemu # SKIP no qemu-utils\n", ++tap_nr);
-	}
-	if (make_loop_device()) {
-		TAP_RUN(block_device_is_read_written_and_discarded);
-		TAP_RUN(block_device_has_one_writer);
-		TAP_RUN(mounted_device_is_not_opened_for_writing);
-		run("losetup -d %s", loop_dev);
-	} else {
-		printf("ok %d - block_devices # SKIP no loop device\n",
-		       ++tap_nr);
 	}
 	fixture_end();
 	return tap_done();

@@ -118,6 +118,22 @@ static void clusters_compressed_by_zstd_are_read_and_replaced(void)
 	check_compressed("zstd");
 }
 
+static void qemu_does_not_open_what_we_write(void)
+{
+	reset();
+	CHECK_EQ(create("a", "", "10M"), 0);
+	CHECK_EQ(disk_open("a"), 0);
+	CHECK(run("qemu-img info %s > /dev/null 2>&1", in_dir("a")) != 0);
+	CHECK_EQ(run("qemu-img info -U %s > /dev/null 2>&1", in_dir("a")), 0);
+	disk_close();
+	options.readonly = true;
+	CHECK_EQ(disk_open("a"), 0);
+	CHECK_EQ(run("qemu-img info %s > /dev/null 2>&1", in_dir("a")), 0);
+	CHECK(run("qemu-img check -r leaks %s > /dev/null 2>&1", in_dir("a")) !=
+	      0);
+	disk_close();
+}
+
 /* --- writing --- */
 
 static void check_model(const char *create_options, const char *size,
@@ -133,6 +149,7 @@ static void check_model(const char *create_options, const char *size,
 	CHECK_EQ(check("a"), 0);
 	CHECK(qemu_agrees("a"));
 	CHECK_EQ(disk_open("a"), 0);
+	CHECK_EQ(loop_reads(200), 0);
 	CHECK(model_holds());
 	model_run(steps / 2);
 	CHECK_EQ(disk_close(), 0);
@@ -163,7 +180,7 @@ static void random_operations_are_as_the_model(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		reset();
-		check_model(kinds[i], i % 2 ? "5M" : "3000k", i + 1, 1500);
+		check_model(kinds[i], i % 2 ? "5M" : "3000k", i + 1, 800);
 	}
 }
 
@@ -182,6 +199,101 @@ static void random_operations_with_direct_are_as_the_model(void)
 	reset();
 	options.direct = true;
 	check_model("-o cluster_size=512", "2M", 102, 1000);
+}
+
+/* Tables come and go all the time. */
+static void little_memory_for_tables_suffices(void)
+{
+	reset();
+	options.table_bytes = 1;
+	check_model("-o cluster_size=512", "3M", 200, 500);
+	reset();
+	options.table_bytes = 8192;
+	check_model("-o cluster_size=1k,refcount_bits=64", "4M", 201, 500);
+	reset();
+	options.table_bytes = 8192;
+	check_model("-o cluster_size=512,lazy_refcounts=on", "4M", 202, 500);
+}
+
+/* Clusters are given up while others read and write them. */
+static void requests_that_overlap_do_no_damage(void)
+{
+	for (uint64_t seed = 0; seed < 4; seed++) {
+		reset();
+		CHECK_EQ(create("a",
+				seed % 2 ? "-o cluster_size=4k"
+					 : "-o cluster_size=512",
+				"512k"),
+			 0);
+		CHECK_EQ(disk_open("a"), 0);
+		CHECK_EQ(model_begin(300 + seed), 0);
+		model.is_wild = true;
+		model_run(2000);
+		model.is_wild = false;
+		CHECK_EQ(model.nr_failed, 0);
+		CHECK_EQ(disk_do(BLOCK_READ, model.bytes, 0, model.size), 0);
+		CHECK_EQ(disk_close(), 0);
+		CHECK_EQ(check("a"), 0);
+		CHECK(qemu_agrees("a"));
+	}
+}
+
+static void stop_loop(struct loop_timer *t)
+{
+	(void)t;
+	loop_stop(&loop);
+}
+
+static void run_loop_for_ms(uint64_t ms)
+{
+	struct loop_timer t = { .fn = stop_loop };
+
+	if (loop_timer_add(&loop, &t, &err))
+		abort();
+	loop_timer_set(&t, ms * 1000000, 0);
+	loop_run(&loop, &err);
+	loop.stopping = false;
+	loop_timer_del(&loop, &t);
+}
+
+static void submit_one(struct block_queue *to, struct one *o, enum block_op op,
+		       uint64_t bytes)
+{
+	*o = (struct one){ .req = { .op = op,
+				    .bytes = bytes,
+				    .nr_iov = 1,
+				    .done = one_done },
+			   .iov = { buf, bytes } };
+	o->req.iov = &o->iov;
+	block_submit(to, &o->req);
+}
+
+/* A write that was looked up, but not yet sent to the kernel, holds it. */
+static void cluster_is_not_free_before_its_requests_are_done(void)
+{
+	struct one late, discard, flush;
+	struct block_queue *second;
+
+	reset();
+	CHECK_EQ(create("a", "", "1M"), 0);
+	CHECK_EQ(disk_open("a"), 0);
+	CHECK_EQ(block_queue_open(disk, &loop, 16, &second, &err), 0);
+	CHECK_EQ(disk_do(BLOCK_WRITE, buf, 0, KIB(64)), 0);
+	CHECK_EQ(disk_do(BLOCK_FLUSH, NULL, 0, 0), 0);
+	submit_one(queue, &late, BLOCK_WRITE, 4096);
+	submit_one(second, &discard, BLOCK_DISCARD, KIB(64));
+	submit_one(second, &flush, BLOCK_FLUSH, 0);
+	block_kick(second);
+	run_loop_for_ms(100);
+	CHECK(discard.is_done && !flush.is_done && !late.is_done);
+	block_kick(queue);
+	block_queue_drain(queue);
+	block_queue_drain(second);
+	CHECK(late.is_done && !late.ret);
+	CHECK(flush.is_done && !flush.ret);
+	block_queue_close(second);
+	CHECK_EQ(disk_close(), 0);
+	CHECK_EQ(check("a"), 0);
 }
 
 static void check_backing(const char *base_options, const char *size,
@@ -247,6 +359,7 @@ static void snapshot_keeps_what_it_was(void)
 		     in_dir("then")),
 		 0);
 	CHECK_EQ(disk_open("a"), 0);
+	CHECK(model_holds());
 	model_run(600);
 	CHECK(model_holds());
 	disk_close();
@@ -330,9 +443,13 @@ int main(void)
 	TAP_RUN(qemus_data_is_read);
 	TAP_RUN(clusters_compressed_by_zlib_are_read_and_replaced);
 	TAP_RUN(clusters_compressed_by_zstd_are_read_and_replaced);
+	TAP_RUN(qemu_does_not_open_what_we_write);
 	TAP_RUN(random_operations_are_as_the_model);
 	TAP_RUN(random_operations_without_uring_are_as_the_model);
 	TAP_RUN(random_operations_with_direct_are_as_the_model);
+	TAP_RUN(little_memory_for_tables_suffices);
+	TAP_RUN(requests_that_overlap_do_no_damage);
+	TAP_RUN(cluster_is_not_free_before_its_requests_are_done);
 	TAP_RUN(image_below_shows_through_and_is_not_changed);
 	TAP_RUN(raw_image_below_shows_through);
 	TAP_RUN(chain_of_images_is_read);

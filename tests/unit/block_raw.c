@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Raw images: what is read and written, errors, odd sizes, O_DIRECT. */
-#include <pthread.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "tests/unit/block_fixture.h"
 
@@ -239,6 +242,45 @@ static void many_pieces_of_memory_are_served(void)
 	disk_close();
 }
 
+/* As in many containers. */
+static void forbid_uring(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { ARRAY_SIZE(code), code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ||
+	    !freopen(in_dir("log"), "w", stderr))
+		_exit(2);
+}
+
+static void host_without_uring_is_served_by_a_thread(void)
+{
+	int status;
+	pid_t child;
+
+	reset();
+	make_file("a", MIB(1));
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		forbid_uring();
+		if (disk_open("a") || disk_do(BLOCK_WRITE, buf, 0, MIB(1)) ||
+		    loop_reads(100) || disk_close())
+			_exit(1);
+		exit(0);
+	}
+	waitpid(child, &status, 0);
+	CHECK_EQ(status, 0);
+	CHECK_EQ(run("grep -q 'allows no io_uring' %s", in_dir("log")), 0);
+}
+
 /* --- the loop --- */
 
 struct chain {
@@ -353,6 +395,7 @@ int main(void)
 	TAP_RUN(discard_gives_space_back);
 	TAP_RUN(more_requests_than_depth_are_all_done);
 	TAP_RUN(many_pieces_of_memory_are_served);
+	TAP_RUN(host_without_uring_is_served_by_a_thread);
 	TAP_RUN(loop_tells_ends_and_done_may_submit);
 	TAP_RUN(random_operations_are_as_the_model);
 	TAP_RUN(random_operations_without_uring_are_as_the_model);
