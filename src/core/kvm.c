@@ -264,6 +264,7 @@ static int dirty_log(void *ctx, const struct mem_region *r, struct err *e)
 	return ret;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes it
 static int dirty_fetch(void *ctx, const struct mem_region *r, uint64_t *bits)
 {
 	struct kvm *k = ctx;
