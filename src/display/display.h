@@ -4,8 +4,8 @@
  * device and those who show it, and the two of them: VNC and screenshots.
  *
  * A device is a source of surfaces, a keyboard and mouse are an input. Both
- * are called from the threads of those who show the picture, at any time
- * between open and close, and never block.
+ * are called from the threads of those who show the picture, at any time while
+ * they are shown, and never block.
  */
 #ifndef STRAIT_DISPLAY_DISPLAY_H
 #define STRAIT_DISPLAY_DISPLAY_H
@@ -93,12 +93,15 @@ struct screenshot_server;
 
 /*
  * Listens on path, of which the owner alone may read, on a thread of its own. d
- * stays the caller's and outlives the server. Few are served at once, and who
- * does not read is let go.
+ * stays the caller's, see vnc_show. Few are served at once, and who does not
+ * read is let go.
  */
 int screenshot_server_open(struct screenshot_server **out,
 			   const struct display *d, const char *path,
 			   struct err *e);
+/* As vnc_show. */
+void screenshot_server_show(struct screenshot_server *s,
+			    const struct display *d);
 /* Ends the thread and removes the socket. Accepts NULL. */
 void screenshot_server_close(struct screenshot_server *s);
 
@@ -117,12 +120,17 @@ struct vnc_config {
 struct vnc;
 
 /*
- * Serves d, which stays the caller's and outlives the server, on threads of
- * its own. An address that others can reach needs a password. -ENOTSUP: no
- * libvncserver.
+ * Serves d, which stays the caller's, on threads of its own. An address that
+ * others can reach needs a password. -ENOTSUP: no libvncserver.
  */
 int vnc_open(struct vnc **out, const struct display *d,
 	     const struct vnc_config *c, struct err *e);
+/*
+ * Shows another display from now on, or with NULL none; viewers stay. When it
+ * returns, the one before is no longer used: a machine that ends takes its
+ * display away first.
+ */
+void vnc_show(struct vnc *v, const struct display *d);
 /* Lets all clients go, and ends the threads. Accepts NULL. */
 void vnc_close(struct vnc *v);
 /* The TCP port that it listens on; 0: none. */

@@ -63,8 +63,8 @@ bool keysym_find(uint32_t keysym, struct keysym_key *out);
 enum { TYPIST_MAX_KEY = 127 };
 
 struct typist {
-	const struct display *d;
-	uint64_t held[2]; /* one bit per keycode */
+	const struct display *d; /* NULL: nobody listens */
+	uint64_t held[2];	 /* one bit per keycode */
 	bool caps;
 	bool has_pointer; /* x and y are known */
 	int x, y;

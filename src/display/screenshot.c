@@ -45,7 +45,8 @@ struct shot {
 };
 
 struct screenshot_server {
-	const struct display *d;
+	pthread_mutex_t lock;
+	const struct display *d; /* under it; NULL: none now */
 	struct listener listener;
 	struct loop loop;
 	struct loop_source source;
@@ -99,16 +100,21 @@ static void shot_late(struct loop_timer *timer)
 }
 
 /* What the client gets, and that it is more than nothing. */
-static bool take_picture(const struct display *d, struct shot *t)
+static bool take_picture(struct screenshot_server *server, struct shot *t)
 {
 	struct err e = { 0 };
-	struct surface s;
+	struct surface s = { 0 };
 	char *text = NULL;
-	int len;
+	int len, ret;
 
 	t->done = 0;
-	d->source->look(d->source_ctx, &s);
-	if (!png_encode(&s, &t->data, &t->len, &e))
+	/* Also while the pixels are read. */
+	pthread_mutex_lock(&server->lock);
+	if (server->d)
+		server->d->source->look(server->d->source_ctx, &s);
+	ret = png_encode(&s, &t->data, &t->len, &e);
+	pthread_mutex_unlock(&server->lock);
+	if (!ret)
 		return true;
 	len = asprintf(&text, "error: %s\n", e.msg);
 	if (len < 0)
@@ -128,7 +134,7 @@ static void shot_begin(struct shot *t, int fd)
 	if (loop_timer_add(loop, &t->timer, &e))
 		goto out_close;
 	loop_timer_set(&t->timer, (uint64_t)TIMEOUT_S * NS_PER_S, 0);
-	if (!take_picture(t->server->d, t))
+	if (!take_picture(t->server, t))
 		goto out_timer;
 	if (!loop_add(loop, &t->source, EPOLLOUT, &e))
 		return;
@@ -185,6 +191,7 @@ int screenshot_server_open(struct screenshot_server **out,
 
 	if (!s)
 		return err_set(e, ENOMEM, "%s: out of memory", server_name);
+	pthread_mutex_init(&s->lock, NULL);
 	s->d = d;
 	s->loop = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
 	for (unsigned int i = 0; i < MAX_CLIENTS; i++) {
@@ -222,7 +229,16 @@ void screenshot_server_close(struct screenshot_server *s)
 			shot_end(&s->shots[i]);
 	listener_close(&s->listener);
 	loop_fini(&s->loop);
+	pthread_mutex_destroy(&s->lock);
 	free(s);
+}
+
+void screenshot_server_show(struct screenshot_server *s,
+			    const struct display *d)
+{
+	pthread_mutex_lock(&s->lock);
+	s->d = d;
+	pthread_mutex_unlock(&s->lock);
 }
 
 /* --- the client --- */

@@ -31,7 +31,15 @@ static bool is_held(const struct typist *t, unsigned int keycode)
 
 static void send_key(const struct typist *t, unsigned int keycode, bool down)
 {
-	t->d->input->key(t->d->input_ctx, keycode, down);
+	if (t->d)
+		t->d->input->key(t->d->input_ctx, keycode, down);
+}
+
+static void send_mouse(const struct typist *t, int dx, int dy, int dz,
+		       unsigned int buttons)
+{
+	if (t->d)
+		t->d->input->mouse(t->d->input_ctx, dx, dy, dz, buttons);
 }
 
 /* Shift as it is held by the viewer, turned into the other state and back. */
@@ -113,8 +121,7 @@ void typist_pointer(struct typist *t, int x, int y, unsigned int buttons)
 		dz++;
 	if (x != t->x || y != t->y || dz ||
 	    to_buttons(buttons) != to_buttons(t->buttons))
-		t->d->input->mouse(t->d->input_ctx, x - t->x, y - t->y, dz,
-				   to_buttons(buttons));
+		send_mouse(t, x - t->x, y - t->y, dz, to_buttons(buttons));
 	t->x = x;
 	t->y = y;
 	t->buttons = buttons;
@@ -127,6 +134,6 @@ void typist_leave(struct typist *t)
 			send_key(t, key, false);
 	t->held[0] = t->held[1] = 0;
 	if (to_buttons(t->buttons))
-		t->d->input->mouse(t->d->input_ctx, 0, 0, 0, 0);
+		send_mouse(t, 0, 0, 0, 0);
 	t->buttons = 0;
 }

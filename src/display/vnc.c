@@ -223,11 +223,13 @@ int vnc_open(struct vnc **out, const struct display *d,
 
 	if (!v)
 		return err_set(e, ENOMEM, "%s: out of memory", vnc_name);
+	pthread_mutex_init(&v->input_lock, NULL);
 	v->listener.fd = -1;
 	v->loop = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
 	ret = load(&v->lib, e);
 	if (!ret)
 		ret = vnc_picture_init(&v->picture, d, e);
+	v->input = d;
 	if (!ret && c->password)
 		ret = read_password(v, c->password, e);
 	if (!ret)
@@ -263,8 +265,17 @@ void vnc_close(struct vnc *v)
 	listener_close(&v->listener);
 	loop_fini(&v->loop);
 	vnc_picture_fini(&v->picture);
+	pthread_mutex_destroy(&v->input_lock);
 	explicit_bzero(v->password, sizeof(v->password));
 	free(v);
+}
+
+void vnc_show(struct vnc *v, const struct display *d)
+{
+	vnc_picture_show(&v->picture, d);
+	pthread_mutex_lock(&v->input_lock);
+	v->input = d;
+	pthread_mutex_unlock(&v->input_lock);
 }
 
 uint16_t vnc_port(const struct vnc *v)

@@ -66,12 +66,26 @@ static void slow_down(struct vnc_client *c)
 		pause_ns(EVENT_PAUSE_NS);
 }
 
+/* The lock is held while the display's input is used. */
+static struct typist *typist_get(struct vnc_client *c)
+{
+	pthread_mutex_lock(&c->v->input_lock);
+	c->typist.d = c->v->input;
+	return &c->typist;
+}
+
+static void typist_put(struct vnc_client *c)
+{
+	pthread_mutex_unlock(&c->v->input_lock);
+}
+
 static void on_key(rfbBool down, rfbKeySym keysym, rfbClientPtr cl)
 {
 	struct vnc_client *c = client_of(cl);
 
 	slow_down(c);
-	typist_key(&c->typist, keysym, down);
+	typist_key(typist_get(c), keysym, down);
+	typist_put(c);
 }
 
 static void on_pointer(int buttons, int x, int y, rfbClientPtr cl)
@@ -79,7 +93,8 @@ static void on_pointer(int buttons, int x, int y, rfbClientPtr cl)
 	struct vnc_client *c = client_of(cl);
 
 	slow_down(c);
-	typist_pointer(&c->typist, x, y, (unsigned int)buttons);
+	typist_pointer(typist_get(c), x, y, (unsigned int)buttons);
+	typist_put(c);
 }
 
 static rfbBool on_password(rfbClientPtr cl, const char *response, int len)
@@ -160,10 +175,22 @@ static void refresh(struct vnc_client *c)
 		mark_lines(c, &change);
 }
 
-static bool is_websocket(const struct vnc_client *c)
+/* Whether it was one; it is gone then. libvncserver up to 0.9.14 forgets what
+ * it had allocated for it. */
+static bool drop_websocket(struct vnc_client *c)
 {
 #ifdef LIBVNCSERVER_WITH_WEBSOCKETS
-	return c->cl->wsctx || c->cl->sslctx;
+	rfbClientPtr cl = c->cl;
+
+	if (!cl->wsctx && !cl->sslctx)
+		return false;
+	log_info(vnc_name, "a WebSocket was turned away");
+	c->v->lib.close_client(cl);
+	free(cl->wsctx);
+	cl->wsctx = NULL;
+	c->v->lib.client_gone(cl);
+	c->cl = NULL;
+	return true;
 #else
 	return false;
 #endif
@@ -182,11 +209,7 @@ static bool greet(struct vnc_client *c)
 	if (!c->cl)
 		return false;
 	c->cl->clientGoneHook = on_gone;
-	if (is_websocket(c)) {
-		log_info(vnc_name, "a WebSocket was turned away");
-		hang_up(c);
-	}
-	return c->cl != NULL;
+	return !drop_websocket(c);
 }
 
 static void talk(struct vnc_client *c)
@@ -227,7 +250,8 @@ static void *run(void *arg)
 		talk(c);
 	if (c->is_viewer) {
 		vnc_picture_leave(&c->v->picture, &c->view);
-		typist_leave(&c->typist);
+		typist_leave(typist_get(c));
+		typist_put(c);
 		log_info(vnc_name, "a viewer has gone");
 	}
 	/* libvncserver has closed its own, and ours still holds the connection.
@@ -246,7 +270,7 @@ bool vnc_client_start(struct vnc_client *c, int fd)
 		return false;
 	c->fd = fd;
 	c->is_viewer = false;
-	c->typist = (struct typist){ .d = c->v->picture.d };
+	c->typist = (struct typist){ 0 };
 	__atomic_store_n(&c->is_running, true, __ATOMIC_RELEASE);
 	c->has_thread = !pthread_create(&c->thread, NULL, run, c);
 	if (c->has_thread)

@@ -70,10 +70,38 @@ static void size_of(const struct surface *s, uint32_t *width, uint32_t *height)
 
 void vnc_picture_size(struct vnc_picture *p, uint32_t *width, uint32_t *height)
 {
-	struct surface s;
+	struct surface s = { 0 };
 
-	p->d->source->look(p->d->source_ctx, &s);
+	pthread_mutex_lock(&p->lock);
+	if (p->d)
+		p->d->source->look(p->d->source_ctx, &s);
+	pthread_mutex_unlock(&p->lock);
 	size_of(&s, width, height);
+}
+
+static int watch_locked(struct vnc_picture *p, bool on, struct err *e)
+{
+	return p->d ? p->d->source->watch(p->d->source_ctx, on, e) : 0;
+}
+
+/* What stays as it was, to the viewers' loss. */
+static void try_watch_locked(struct vnc_picture *p, bool on)
+{
+	struct err e = { 0 };
+
+	if (p->nr_views && watch_locked(p, on, &e))
+		log_warn("vnc", "%s", e.msg);
+}
+
+void vnc_picture_show(struct vnc_picture *p, const struct display *d)
+{
+	pthread_mutex_lock(&p->lock);
+	try_watch_locked(p, false);
+	p->d = d;
+	try_watch_locked(p, true);
+	p->is_other = true;
+	p->scanned_ns = 0;
+	pthread_mutex_unlock(&p->lock);
 }
 
 int vnc_picture_join(struct vnc_picture *p, struct vnc_view *view,
@@ -83,10 +111,11 @@ int vnc_picture_join(struct vnc_picture *p, struct vnc_view *view,
 
 	pthread_mutex_lock(&p->lock);
 	if (!p->nr_views)
-		ret = p->d->source->watch(p->d->source_ctx, true, e);
+		ret = watch_locked(p, true, e);
 	if (!ret) {
 		if (!p->nr_views)
-			p->scanned_ns = 0;
+			p->is_other = true;
+		p->scanned_ns = 0;
 		p->nr_views++;
 		list_add(&p->views, &view->node);
 		memset(view->lines, 0xff, sizeof(view->lines));
@@ -97,15 +126,13 @@ int vnc_picture_join(struct vnc_picture *p, struct vnc_view *view,
 
 void vnc_picture_leave(struct vnc_picture *p, struct vnc_view *view)
 {
-	struct err e = { 0 };
-
 	pthread_mutex_lock(&p->lock);
 	list_del(&view->node);
-	if (!--p->nr_views) {
-		if (p->d->source->watch(p->d->source_ctx, false, &e))
-			log_warn("vnc", "%s", e.msg);
+	if (p->nr_views == 1) {
+		try_watch_locked(p, false);
 		madvise(p->pixels, ROOM, MADV_DONTNEED);
 	}
+	p->nr_views--;
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -129,10 +156,14 @@ static void copy_lines(struct vnc_picture *p, const struct surface *s,
 static void scan_locked(struct vnc_picture *p)
 {
 	uint64_t lines[SURFACE_LINE_WORDS] = { 0 };
-	struct surface s;
+	struct surface s = { 0 };
 	struct list *pos;
 
-	p->d->source->changes(p->d->source_ctx, &s, lines);
+	if (p->d)
+		p->d->source->changes(p->d->source_ctx, &s, lines);
+	if (p->is_other)
+		memset(lines, 0xff, sizeof(lines));
+	p->is_other = false;
 	size_of(&s, &p->width, &p->height);
 	copy_lines(p, &s, lines);
 	list_for_each (pos, &p->views) {

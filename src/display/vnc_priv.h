@@ -20,9 +20,10 @@ struct vnc_view {
 };
 
 struct vnc_picture {
-	const struct display *d;
 	pthread_mutex_t lock;
-	uint8_t *pixels; /* R, G, B, 0; room for the largest */
+	const struct display *d; /* NULL: none now */
+	bool is_other;		 /* than at the last scan */
+	uint8_t *pixels;	 /* R, G, B, 0; room for the largest */
 	uint32_t width, height;
 	uint64_t scanned_ns;
 	struct list views;
@@ -39,6 +40,8 @@ int vnc_picture_init(struct vnc_picture *p, const struct display *d,
 		     struct err *e);
 /* Accepts a zeroed struct. */
 void vnc_picture_fini(struct vnc_picture *p);
+/* See vnc_show. */
+void vnc_picture_show(struct vnc_picture *p, const struct display *d);
 /* The size that it will have, for who has not joined yet. */
 void vnc_picture_size(struct vnc_picture *p, uint32_t *width, uint32_t *height);
 /* The first to join turns the watch on, the last to leave turns it off. */
@@ -86,6 +89,8 @@ enum { VNC_MAX_CLIENTS = 8, VNC_MAX_PASSWORD = 8 };
 struct vnc {
 	struct vnc_library lib;
 	struct vnc_picture picture;
+	pthread_mutex_t input_lock;
+	const struct display *input; /* under it; NULL: none now */
 	struct listener listener;
 	struct loop loop;
 	struct loop_source source;

@@ -457,11 +457,11 @@ static void drawing_elsewhere_in_the_memory_is_no_change(void)
 	start();
 	bochs_display.watch(&dev, true, &err);
 	changes();
-	draw(768 * 4096);
+	draw(768UL * 4096);
 	draw(MIB(16) - 1);
 	changes();
 	CHECK_EQ(count_lines(), 0);
-	draw(768 * 4096 - 1);
+	draw(768UL * 4096 - 1);
 	changes();
 	CHECK_EQ(count_lines(), 1);
 	CHECK(has_line(767));

@@ -41,7 +41,7 @@ static void source_changes(void *ctx, struct surface *out, uint64_t *lines)
 {
 	(void)ctx;
 	(void)out;
-	(void)lines;
+	lines[0] = 0;
 	abort();
 }
 
@@ -91,7 +91,7 @@ static bool encode(void)
 	return done;
 }
 
-static const uint8_t *pixel(unsigned int x, unsigned int y)
+static const uint8_t *pixel(size_t x, size_t y)
 {
 	return rgb + (y * image.width + x) * RGB;
 }
@@ -102,8 +102,8 @@ static void every_pixel_comes_back(void)
 	CHECK(encode());
 	CHECK_EQ(image.width, WIDTH);
 	CHECK_EQ(image.height, HEIGHT);
-	for (unsigned int i = 0; i < WIDTH * HEIGHT; i++) {
-		unsigned int x = i % WIDTH, y = i / WIDTH;
+	for (size_t i = 0; i < (size_t)WIDTH * HEIGHT; i++) {
+		size_t x = i % WIDTH, y = i / WIDTH;
 		const uint8_t *want = memory + y * STRIDE + x * 4;
 
 		CHECK_EQ(pixel(x, y)[0], want[2]);
@@ -234,6 +234,20 @@ static void picture_is_fetched_into_a_file(void)
 	CHECK_EQ(screenshot_fetch(socket_path, file_path, &err), 0);
 	CHECK(decode_file());
 	CHECK_EQ(pixel(3, 2)[0], 0xee);
+	stop();
+}
+
+static void without_a_display_the_picture_is_blank(void)
+{
+	serve();
+	screenshot_server_show(server, NULL);
+	CHECK_EQ(screenshot_fetch(socket_path, file_path, &err), 0);
+	CHECK(decode_file());
+	CHECK_EQ(image.width, SURFACE_BLANK_WIDTH);
+	screenshot_server_show(server, &display);
+	CHECK_EQ(screenshot_fetch(socket_path, file_path, &err), 0);
+	CHECK(decode_file());
+	CHECK_EQ(image.width, WIDTH);
 	stop();
 }
 
@@ -377,6 +391,7 @@ int main(void)
 	TAP_RUN(no_picture_is_black);
 	TAP_RUN(missing_library_names_its_package);
 	TAP_RUN(picture_is_fetched_into_a_file);
+	TAP_RUN(without_a_display_the_picture_is_blank);
 	TAP_RUN(socket_is_the_owners_alone_and_goes_with_the_server);
 	TAP_RUN(socket_left_behind_is_replaced_and_one_in_use_is_not);
 	TAP_RUN(file_at_the_sockets_path_is_left_alone);

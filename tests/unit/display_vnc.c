@@ -314,6 +314,11 @@ static bool request(const struct viewer *v, bool incremental)
 	return put(v, msg, 10);
 }
 
+static uint8_t *pixel(struct viewer *v, size_t x, size_t y)
+{
+	return v->pixels + (y * v->width + x) * 4;
+}
+
 static bool take_rect(struct viewer *v)
 {
 	uint8_t head[12];
@@ -335,7 +340,7 @@ static bool take_rect(struct viewer *v)
 	    y + h > v->height)
 		return false;
 	for (unsigned int i = 0; i < h; i++)
-		if (!get(v, v->pixels + ((y + i) * v->width + x) * 4, w * 4))
+		if (!get(v, pixel(v, x, y + i), w * 4UL))
 			return false;
 	if (y < v->top)
 		v->top = y;
@@ -365,12 +370,12 @@ static bool see(struct viewer *v)
 	return request(v, false) && take_update(v);
 }
 
-static uint32_t seen(const struct viewer *v, unsigned int x, unsigned int y)
+static uint32_t seen(struct viewer *v, unsigned int x, unsigned int y)
 {
-	return (uint32_t)get_le(v->pixels + (y * v->width + x) * 4, 4);
+	return (uint32_t)get_le(pixel(v, x, y), 4);
 }
 
-static bool sees_the_picture(const struct viewer *v)
+static bool sees_the_picture(struct viewer *v)
 {
 	for (unsigned int y = 0; y < v->height; y++)
 		for (unsigned int x = 0; x < v->width; x++)
@@ -564,6 +569,45 @@ static void display_that_cannot_be_watched_lets_viewers_go(void)
 	CHECK_EQ(vnc_nr_viewers(vnc), 0);
 }
 
+/* A guest that reboots gets a new machine, with a new display. */
+static void viewer_stays_while_the_display_is_exchanged(void)
+{
+	serve();
+	CHECK(view(&one));
+	CHECK(see(&one));
+	vnc_show(vnc, NULL);
+	CHECK(!is_watched());
+	send_key(&one, 'a', true);
+	CHECK(request(&one, true));
+	CHECK(take_update(&one));
+	CHECK(one.has_size);
+	CHECK_EQ(one.width, SURFACE_BLANK_WIDTH);
+	CHECK(see(&one));
+	CHECK_EQ(seen(&one, 7, 7), 0);
+	CHECK_EQ(nr_events(), 0);
+	vnc_show(vnc, &display);
+	CHECK(is_watched());
+	CHECK(request(&one, true));
+	CHECK(take_update(&one));
+	CHECK_EQ(one.width, WIDTH);
+	CHECK(see(&one));
+	CHECK(sees_the_picture(&one));
+	send_key(&one, 'b', true);
+	WAIT_FOR(nr_events() == 1);
+	CHECK_EQ(fake.events[0][0], 0x100 | KEY_B);
+}
+
+static void display_is_not_watched_if_it_comes_without_a_viewer(void)
+{
+	serve();
+	vnc_show(vnc, NULL);
+	vnc_show(vnc, &display);
+	CHECK_EQ(fake.nr_watches, 0);
+	CHECK(view(&one));
+	CHECK(see(&one));
+	CHECK(sees_the_picture(&one));
+}
+
 /* --- input --- */
 
 static void type(uint32_t keysym)
@@ -725,7 +769,7 @@ static bool give_password(struct viewer *v, const char *password)
 	uint8_t type = 2, challenge[CHALLENGE_LEN], result[4];
 	char copy[9] = { 0 };
 
-	memcpy(copy, password, strlen(password));
+	snprintf(copy, sizeof(copy), "%s", password);
 	if (library_load("libvncserver.so.1", "libvncserver1", &symbol, 1,
 			 &err) ||
 	    !put(v, &type, 1) || !get(v, challenge, CHALLENGE_LEN))
@@ -978,6 +1022,8 @@ int main(void)
 	TAP_RUN(other_mode_is_another_size);
 	TAP_RUN(no_picture_is_black);
 	TAP_RUN(display_that_cannot_be_watched_lets_viewers_go);
+	TAP_RUN(viewer_stays_while_the_display_is_exchanged);
+	TAP_RUN(display_is_not_watched_if_it_comes_without_a_viewer);
 	TAP_RUN(keys_arrive_as_keycodes);
 	TAP_RUN(every_character_of_ascii_has_a_key);
 	TAP_RUN(shift_is_held_where_the_viewer_does_not);
