@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "src/base/bits.h"
-#include "src/display/priv.h"
+#include "src/display/typist.h"
 
 /* The keys of characters, without and with Shift. */
 static const struct row {

@@ -8,7 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 
-#include "src/display/priv.h"
+#include "src/display/library.h"
 
 int library_load(const char *file, const char *package,
 		 const struct library_symbol *symbols, size_t nr, struct err *e)

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "src/base/bits.h"
-#include "src/display/priv.h"
+#include "src/display/listen.h"
 
 enum { BACKLOG = 16 };
 

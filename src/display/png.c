@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "src/base/bits.h"
-#include "src/display/priv.h"
+#include "src/display/display.h"
+#include "src/display/library.h"
 
 enum { RGB = 3 };
 
@@ -32,7 +33,7 @@ static uint8_t *copy_pixels(const struct surface *s, png_image *image)
 int png_encode(const struct surface *s, uint8_t **out, size_t *len,
 	       struct err *e)
 {
-	typeof(png_image_write_to_memory) *write_to_memory = NULL;
+	__typeof__(png_image_write_to_memory) *write_to_memory = NULL;
 	const struct library_symbol symbols[] = {
 		{ "png_image_write_to_memory", &write_to_memory },
 	};

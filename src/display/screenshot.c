@@ -24,7 +24,8 @@
 #include "src/base/bits.h"
 #include "src/base/log.h"
 #include "src/core/loop.h"
-#include "src/display/priv.h"
+#include "src/display/display.h"
+#include "src/display/listen.h"
 
 enum { MAX_CLIENTS = 4, TIMEOUT_S = 10, NS_PER_S = 1000000000 };
 /* No picture that a display can have is larger as a file. */

@@ -14,7 +14,7 @@
 #include <linux/input-event-codes.h>
 
 #include "src/base/bits.h"
-#include "src/display/priv.h"
+#include "src/display/typist.h"
 
 enum {
 	RFB_LEFT = 1,

@@ -9,7 +9,10 @@
 #include "src/base/list.h"
 #include "src/base/log.h"
 #include "src/core/loop.h"
-#include "src/display/priv.h"
+#include "src/display/display.h"
+#include "src/display/library.h"
+#include "src/display/listen.h"
+#include "src/display/typist.h"
 
 /* --- vnc_picture.c: the picture that all viewers are sent --- */
 
@@ -56,15 +59,15 @@ void vnc_picture_refresh(struct vnc_picture *p, struct vnc_view *view,
 
 /* libvncserver's functions. */
 struct vnc_library {
-	typeof(rfbGetScreen) *get_screen;
-	typeof(rfbScreenCleanup) *screen_cleanup;
-	typeof(rfbNewClient) *new_client;
-	typeof(rfbCloseClient) *close_client;
-	typeof(rfbClientConnectionGone) *client_gone;
-	typeof(rfbProcessEvents) *process_events;
-	typeof(rfbMarkRectAsModified) *mark;
-	typeof(rfbNewFramebuffer) *new_framebuffer;
-	typeof(rfbCheckPasswordByList) *check_password;
+	__typeof__(rfbGetScreen) *get_screen;
+	__typeof__(rfbScreenCleanup) *screen_cleanup;
+	__typeof__(rfbNewClient) *new_client;
+	__typeof__(rfbCloseClient) *close_client;
+	__typeof__(rfbClientConnectionGone) *client_gone;
+	__typeof__(rfbProcessEvents) *process_events;
+	__typeof__(rfbMarkRectAsModified) *mark;
+	__typeof__(rfbNewFramebuffer) *new_framebuffer;
+	__typeof__(rfbCheckPasswordByList) *check_password;
 	rfbLogProc *log, *error; /* variables */
 };
 

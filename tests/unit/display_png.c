@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "src/base/bits.h"
-#include "src/display/priv.h"
+#include "src/display/display.h"
+#include "src/display/library.h"
+#include "src/display/listen.h"
 #include "tests/tap.h"
 
 enum { WIDTH = 100, HEIGHT = 70, STRIDE = 512, RGB = 3 };
@@ -61,8 +63,8 @@ static void make(enum surface_format format)
 /* Into image and rgb; false if libpng does not take it. */
 static bool decode(const uint8_t *png, size_t len)
 {
-	typeof(png_image_begin_read_from_memory) *begin = NULL;
-	typeof(png_image_finish_read) *finish = NULL;
+	__typeof__(png_image_begin_read_from_memory) *begin = NULL;
+	__typeof__(png_image_finish_read) *finish = NULL;
 	const struct library_symbol symbols[] = {
 		{ "png_image_begin_read_from_memory", &begin },
 		{ "png_image_finish_read", &finish },

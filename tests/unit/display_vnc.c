@@ -16,7 +16,10 @@
 #include <unistd.h>
 
 #include "src/base/bits.h"
-#include "src/display/priv.h"
+#include "src/display/display.h"
+#include "src/display/library.h"
+#include "src/display/listen.h"
+#include "src/display/typist.h"
 #include "tests/tap.h"
 
 enum {
@@ -764,7 +767,7 @@ static int serve_password(const char *text)
 /* Answers the challenge with this password. */
 static bool give_password(struct viewer *v, const char *password)
 {
-	typeof(void(unsigned char *, char *)) *encrypt = NULL;
+	__typeof__(void(unsigned char *, char *)) *encrypt = NULL;
 	const struct library_symbol symbol = { "rfbEncryptBytes", &encrypt };
 	uint8_t type = 2, challenge[CHALLENGE_LEN], result[4];
 	char copy[9] = { 0 };
