@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A guest draws: where that costs an exit, and what is seen of it. */
+/* A guest draws: where that costs an exit, and what is seen of it. And a viewer
+ * types: what the guest gets. */
 #include "src/dev/bochs.h"
+#include "src/dev/i8042.h"
 #include "tests/kvm/child.h"
 #include "tests/kvm/machine.h"
+#include "tests/rfb.h"
 #include "tests/tap.h"
 
 #define MEMORY_GPA 0xd0000000ULL
@@ -13,6 +16,9 @@ enum { WIDTH = 1024, HEIGHT = 768, DISPI = 0x500 };
 
 static struct machine machine;
 static struct bochs dev;
+static struct i8042 keyboard;
+static struct vnc *vnc;
+static struct rfb_viewer viewer;
 static struct err e;
 static struct surface seen;
 static uint64_t lines[SURFACE_LINE_WORDS];
@@ -99,11 +105,81 @@ static void moved_memory_keeps_its_picture_and_its_log(void)
 	CHECK_EQ(machine_read(&machine, MEMORY_GPA, 4), 0xffffffff);
 }
 
+static void on_reset(void *ctx)
+{
+	(void)ctx;
+}
+
+/* With all that a viewer needs. */
+static bool make_shown(void)
+{
+	static const struct display display = {
+		.source = &bochs_display,
+		.source_ctx = &dev,
+		.input = &i8042_input,
+		.input_ctx = &keyboard,
+	};
+	const struct vnc_config c = { 0 };
+
+	return make() &&
+	       !i8042_init(&keyboard, &machine.pio, 0x60, &machine.irq,
+			   on_reset, NULL, &e) &&
+	       !vnc_open(&vnc, &display, &c, &e) &&
+	       rfb_view(&viewer, vnc_port(vnc)) && rfb_see(&viewer);
+}
+
+static void viewer_sees_what_the_guest_draws(void)
+{
+	CHECK(make_shown());
+	CHECK_EQ(viewer.width, WIDTH);
+	CHECK_EQ(rfb_pixel(&viewer, 20, 10), 0);
+	CHECK(rfb_request(&viewer, true));
+	CHECK(rfb_is_quiet(&viewer));
+	machine_write(&machine, MEMORY_GPA + 10 * LINE_LEN + 80, 4, 0x112233);
+	CHECK(rfb_take_update(&viewer));
+	CHECK_EQ(viewer.top, 10);
+	CHECK_EQ(viewer.bottom, 11);
+	CHECK_EQ(rfb_pixel(&viewer, 20, 10), 0x112233);
+	CHECK_EQ(machine.returns[KVM_EXIT_MMIO], 0);
+}
+
+/* The next byte of the keyboard, which may need a moment to come. */
+static uint64_t read_key(void)
+{
+	for (unsigned int i = 0; i < 1000; i++) {
+		if (machine_in(&machine, 0x64, 1) & 1)
+			return machine_in(&machine, 0x60, 1);
+		usleep(1000);
+	}
+	return UINT64_MAX;
+}
+
+static void guest_reads_what_the_viewer_types(void)
+{
+	CHECK(make_shown());
+	CHECK(rfb_key(&viewer, 'k', true));
+	CHECK_EQ(read_key(), 0x25);
+	CHECK(rfb_key(&viewer, 'k', false));
+	CHECK_EQ(read_key(), 0xa5);
+	CHECK(rfb_key(&viewer, 0xff52, true)); /* up */
+	CHECK_EQ(read_key(), 0xe0);
+	CHECK_EQ(read_key(), 0x48);
+}
+
+static void unmake(void)
+{
+	rfb_leave(&viewer);
+	vnc_close(vnc);
+	vnc = NULL;
+	i8042_fini(&keyboard, &machine.pio);
+	bochs_fini(&dev);
+	machine_close(&machine);
+}
+
 #define DISPLAY_TEST(fn)                                                       \
 	do {                                                                   \
 		TAP_RUN(fn);                                                   \
-		bochs_fini(&dev);                                              \
-		machine_close(&machine);                                       \
+		unmake();                                                      \
 	} while (0)
 
 int main(void)
@@ -117,5 +193,7 @@ int main(void)
 	DISPLAY_TEST(drawing_still_works_when_nobody_watches_any_more);
 	DISPLAY_TEST(guest_sets_a_mode);
 	DISPLAY_TEST(moved_memory_keeps_its_picture_and_its_log);
+	DISPLAY_TEST(viewer_sees_what_the_guest_draws);
+	DISPLAY_TEST(guest_reads_what_the_viewer_types);
 	return tap_done();
 }

@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The VNC server, seen by a viewer of our own (RFC 6143), over loopback and
- * over a unix socket. The display and its input are fakes.
+ * The VNC server, seen by a viewer of our own, over loopback and over a unix
+ * socket. The display and its input are fakes.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/input-event-codes.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +17,7 @@
 #include "src/display/library.h"
 #include "src/display/listen.h"
 #include "src/display/typist.h"
+#include "tests/rfb.h"
 #include "tests/tap.h"
 
 enum {
@@ -28,11 +26,7 @@ enum {
 	MAX_WIDTH = 640,
 	MAX_HEIGHT = 480,
 	MAX_EVENTS = 256,
-	PATIENCE_MS = 10000,
-	QUIET_MS = 200, /* several times the server's period */
 	CHALLENGE_LEN = 16,
-	ENCODING_RAW = 0,
-	ENCODING_SIZE = -223,
 };
 
 static char dir[] = "/tmp/strait-vnc-XXXXXX";
@@ -177,247 +171,29 @@ static uint64_t now_ms(void)
 
 #define WAIT_FOR(cond)                                                         \
 	do {                                                                   \
-		uint64_t end_ = now_ms() + PATIENCE_MS;                        \
+		uint64_t end_ = now_ms() + RFB_PATIENCE_MS;                    \
 		while (!(cond) && now_ms() < end_)                             \
 			usleep(2000);                                          \
 		CHECK(cond);                                                   \
 	} while (0)
 
-/* --- the viewer --- */
+static struct rfb_viewer one, two;
 
-struct viewer {
-	int fd;
-	unsigned int width, height;
-	uint8_t pixels[MAX_WIDTH * MAX_HEIGHT * 4]; /* B, G, R, 0 */
-	unsigned int nr_rects, top, bottom;	    /* of the last update */
-	bool has_size;				    /* was in it */
-};
-
-static struct viewer one, two;
-
-static void put_be(uint8_t *p, uint32_t v, unsigned int len)
-{
-	for (unsigned int i = 0; i < len; i++)
-		p[i] = (uint8_t)(v >> (8 * (len - 1 - i)));
-}
-
-static uint32_t get_be(const uint8_t *p, unsigned int len)
-{
-	uint32_t v = 0;
-
-	for (unsigned int i = 0; i < len; i++)
-		v = v << 8 | p[i];
-	return v;
-}
-
-static bool get(const struct viewer *v, void *buf, size_t len)
-{
-	uint8_t *p = buf;
-
-	while (len) {
-		ssize_t n = recv(v->fd, p, len, 0);
-
-		if (n <= 0)
-			return false;
-		p += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-static bool put(const struct viewer *v, const void *buf, size_t len)
-{
-	return send(v->fd, buf, len, MSG_NOSIGNAL) == (ssize_t)len;
-}
-
-static bool is_quiet(const struct viewer *v)
-{
-	struct pollfd p = { .fd = v->fd, .events = POLLIN };
-
-	return poll(&p, 1, QUIET_MS) == 0;
-}
-
-/* Nothing more comes. */
-static bool is_let_go(const struct viewer *v)
-{
-	uint8_t byte;
-
-	errno = 0;
-	return !get(v, &byte, 1) && errno != EAGAIN;
-}
-
-static void set_patience(const struct viewer *v)
-{
-	struct timeval t = { .tv_sec = PATIENCE_MS / 1000 };
-
-	setsockopt(v->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
-}
-
-static bool connect_tcp(struct viewer *v)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_port = htons(vnc_port(vnc)),
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-
-	*v = (struct viewer){ .fd = socket(AF_INET, SOCK_STREAM, 0) };
-	set_patience(v);
-	return !connect(v->fd, (const struct sockaddr *)&a, sizeof(a));
-}
-
-/* Up to the list of security types, of which the first is returned; 0: none. */
-static int begin(struct viewer *v)
-{
-	uint8_t version[12], types[2];
-
-	if (!get(v, version, 12) || memcmp(version, "RFB 003.008\n", 12) ||
-	    !put(v, version, 12) || !get(v, types, 2) || types[0] != 1)
-		return 0;
-	return types[1];
-}
-
-/* Colours as they lie in the display's memory, encodings, ClientInit. */
-static bool finish(struct viewer *v)
-{
-	static const uint8_t format[20] = {
-		[4] = 32,   [5] = 24,  [7] = 1,	 [9] = 255, [11] = 255,
-		[13] = 255, [14] = 16, [15] = 8, [16] = 0
-	};
-	uint8_t encodings[12] = { 2, 0, 0, 2 }, init[24], name[32];
-	uint8_t shared = 1;
-
-	put_be(encodings + 4, ENCODING_RAW, 4);
-	put_be(encodings + 8, (uint32_t)ENCODING_SIZE, 4);
-	if (!put(v, &shared, 1) || !get(v, init, 24) ||
-	    get_be(init + 20, 4) >= sizeof(name) ||
-	    !get(v, name, get_be(init + 20, 4)))
-		return false;
-	v->width = get_be(init, 2);
-	v->height = get_be(init + 2, 2);
-	return put(v, format, 20) && put(v, encodings, 12);
-}
-
-static bool choose_none(const struct viewer *v)
-{
-	uint8_t type = 1, result[4];
-
-	return put(v, &type, 1) && get(v, result, 4) && !get_be(result, 4);
-}
-
-static bool view(struct viewer *v)
-{
-	return connect_tcp(v) && begin(v) == 1 && choose_none(v) && finish(v);
-}
-
-static bool request(const struct viewer *v, bool incremental)
-{
-	uint8_t msg[10] = { 3, incremental };
-
-	put_be(msg + 6, v->width, 2);
-	put_be(msg + 8, v->height, 2);
-	return put(v, msg, 10);
-}
-
-static uint8_t *pixel(struct viewer *v, size_t x, size_t y)
-{
-	return v->pixels + (y * v->width + x) * 4;
-}
-
-static bool take_rect(struct viewer *v)
-{
-	uint8_t head[12];
-	unsigned int x, y, w, h;
-
-	if (!get(v, head, 12))
-		return false;
-	x = get_be(head, 2);
-	y = get_be(head + 2, 2);
-	w = get_be(head + 4, 2);
-	h = get_be(head + 6, 2);
-	if ((int32_t)get_be(head + 8, 4) == ENCODING_SIZE) {
-		v->width = w;
-		v->height = h;
-		v->has_size = true;
-		return w <= MAX_WIDTH && h <= MAX_HEIGHT;
-	}
-	if (get_be(head + 8, 4) != ENCODING_RAW || x + w > v->width ||
-	    y + h > v->height)
-		return false;
-	for (unsigned int i = 0; i < h; i++)
-		if (!get(v, pixel(v, x, y + i), w * 4UL))
-			return false;
-	if (y < v->top)
-		v->top = y;
-	if (y + h > v->bottom)
-		v->bottom = y + h;
-	return true;
-}
-
-static bool take_update(struct viewer *v)
-{
-	uint8_t head[4];
-
-	if (!get(v, head, 4) || head[0] != 0)
-		return false;
-	v->nr_rects = get_be(head + 2, 2);
-	v->top = MAX_HEIGHT;
-	v->bottom = 0;
-	v->has_size = false;
-	for (unsigned int i = 0; i < v->nr_rects; i++)
-		if (!take_rect(v))
-			return false;
-	return true;
-}
-
-static bool see(struct viewer *v)
-{
-	return request(v, false) && take_update(v);
-}
-
-static uint32_t seen(struct viewer *v, unsigned int x, unsigned int y)
-{
-	return (uint32_t)get_le(pixel(v, x, y), 4);
-}
-
-static bool sees_the_picture(struct viewer *v)
+static bool sees_the_picture(struct rfb_viewer *v)
 {
 	for (unsigned int y = 0; y < v->height; y++)
 		for (unsigned int x = 0; x < v->width; x++)
-			if (seen(v, x, y) != colour(x, y))
+			if (rfb_pixel(v, x, y) != colour(x, y))
 				return false;
 	return true;
-}
-
-static bool send_key(const struct viewer *v, uint32_t keysym, bool down)
-{
-	uint8_t msg[8] = { 4, down };
-
-	put_be(msg + 4, keysym, 4);
-	return put(v, msg, 8);
-}
-
-static bool send_pointer(const struct viewer *v, unsigned int x, unsigned int y,
-			 uint8_t buttons)
-{
-	uint8_t msg[6] = { 5, buttons };
-
-	put_be(msg + 2, x, 2);
-	put_be(msg + 4, y, 2);
-	return put(v, msg, 6);
-}
-
-static void leave(struct viewer *v)
-{
-	if (v->fd > 0)
-		close(v->fd);
-	v->fd = 0;
 }
 
 /* --- the server --- */
 
 static int serve_with(const struct vnc_config *c)
 {
-	leave(&one);
-	leave(&two);
+	rfb_leave(&one);
+	rfb_leave(&two);
 	vnc_close(vnc);
 	vnc = NULL;
 	set_picture(WIDTH, HEIGHT);
@@ -459,7 +235,7 @@ static const char *password_file(const char *text)
 static void handshake_tells_the_pictures_size(void)
 {
 	serve();
-	CHECK(view(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
 	CHECK_EQ(one.width, WIDTH);
 	CHECK_EQ(one.height, HEIGHT);
 }
@@ -467,67 +243,67 @@ static void handshake_tells_the_pictures_size(void)
 static void every_pixel_arrives(void)
 {
 	serve();
-	CHECK(view(&one));
-	CHECK(see(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_see(&one));
 	CHECK(sees_the_picture(&one));
 }
 
 static void nothing_is_watched_while_nobody_sees_it(void)
 {
 	serve();
-	CHECK(connect_tcp(&one));
-	CHECK_EQ(begin(&one), 1);
-	usleep(QUIET_MS * 1000);
+	CHECK(rfb_connect(&one, vnc_port(vnc)));
+	CHECK_EQ(rfb_begin(&one), 1);
+	usleep(RFB_QUIET_MS * 1000);
 	CHECK_EQ(fake.nr_watches, 0);
 	CHECK_EQ(vnc_nr_viewers(vnc), 0);
-	CHECK(choose_none(&one));
-	CHECK(finish(&one));
+	CHECK(rfb_choose_none(&one));
+	CHECK(rfb_finish(&one));
 	WAIT_FOR(is_watched());
 	CHECK_EQ(vnc_nr_viewers(vnc), 1);
-	leave(&one);
+	rfb_leave(&one);
 	WAIT_FOR(!is_watched());
 	CHECK_EQ(vnc_nr_viewers(vnc), 0);
 	fake.nr_looks = 0;
-	usleep(QUIET_MS * 1000);
+	usleep(RFB_QUIET_MS * 1000);
 	CHECK_EQ(fake.nr_looks, 0);
 }
 
 static void update_comes_only_after_a_change(void)
 {
 	serve();
-	CHECK(view(&one));
-	CHECK(see(&one));
-	CHECK(request(&one, true));
-	CHECK(is_quiet(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_see(&one));
+	CHECK(rfb_request(&one, true));
+	CHECK(rfb_is_quiet(&one));
 	paint(17, 0x123456);
-	CHECK(take_update(&one));
+	CHECK(rfb_take_update(&one));
 	CHECK_EQ(one.top, 17);
 	CHECK_EQ(one.bottom, 18);
 	for (unsigned int x = 0; x < WIDTH; x++)
-		CHECK_EQ(seen(&one, x, 17), 0x123456);
-	CHECK(request(&one, true));
-	CHECK(is_quiet(&one));
+		CHECK_EQ(rfb_pixel(&one, x, 17), 0x123456);
+	CHECK(rfb_request(&one, true));
+	CHECK(rfb_is_quiet(&one));
 }
 
 static void all_viewers_see_a_change(void)
 {
 	serve();
-	CHECK(view(&one));
-	CHECK(see(&one));
-	CHECK(view(&two));
-	CHECK(see(&two));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_see(&one));
+	CHECK(rfb_view(&two, vnc_port(vnc)));
+	CHECK(rfb_see(&two));
 	CHECK(sees_the_picture(&two));
 	CHECK_EQ(vnc_nr_viewers(vnc), 2);
 	CHECK_EQ(fake.nr_watches, 1);
-	CHECK(request(&one, true));
-	CHECK(request(&two, true));
-	CHECK(is_quiet(&one));
+	CHECK(rfb_request(&one, true));
+	CHECK(rfb_request(&two, true));
+	CHECK(rfb_is_quiet(&one));
 	paint(3, 0xabcdef);
-	CHECK(take_update(&one));
-	CHECK(take_update(&two));
-	CHECK_EQ(seen(&one, 5, 3), 0xabcdef);
-	CHECK_EQ(seen(&two, 5, 3), 0xabcdef);
-	leave(&one);
+	CHECK(rfb_take_update(&one));
+	CHECK(rfb_take_update(&two));
+	CHECK_EQ(rfb_pixel(&one, 5, 3), 0xabcdef);
+	CHECK_EQ(rfb_pixel(&two, 5, 3), 0xabcdef);
+	rfb_leave(&one);
 	WAIT_FOR(vnc_nr_viewers(vnc) == 1);
 	CHECK(is_watched());
 }
@@ -535,16 +311,16 @@ static void all_viewers_see_a_change(void)
 static void other_mode_is_another_size(void)
 {
 	serve();
-	CHECK(view(&one));
-	CHECK(see(&one));
-	CHECK(request(&one, true));
-	CHECK(is_quiet(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_see(&one));
+	CHECK(rfb_request(&one, true));
+	CHECK(rfb_is_quiet(&one));
 	set_picture(320, 200);
-	CHECK(take_update(&one));
+	CHECK(rfb_take_update(&one));
 	CHECK(one.has_size);
 	CHECK_EQ(one.width, 320);
 	CHECK_EQ(one.height, 200);
-	CHECK(see(&one));
+	CHECK(rfb_see(&one));
 	CHECK(sees_the_picture(&one));
 }
 
@@ -554,21 +330,22 @@ static void no_picture_is_black(void)
 	pthread_mutex_lock(&fake.lock);
 	fake.surface = (struct surface){ 0 };
 	pthread_mutex_unlock(&fake.lock);
-	CHECK(view(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
 	CHECK_EQ(one.width, SURFACE_BLANK_WIDTH);
 	CHECK_EQ(one.height, SURFACE_BLANK_HEIGHT);
 	memset(one.pixels, 1, sizeof(one.pixels));
-	CHECK(see(&one));
-	for (size_t i = 0; i < sizeof(one.pixels); i++)
-		CHECK_EQ(one.pixels[i], 0);
+	CHECK(rfb_see(&one));
+	for (unsigned int y = 0; y < one.height; y++)
+		for (unsigned int x = 0; x < one.width; x++)
+			CHECK_EQ(rfb_pixel(&one, x, y), 0);
 }
 
 static void display_that_cannot_be_watched_lets_viewers_go(void)
 {
 	serve();
 	fake.watch_error = EIO;
-	CHECK(view(&one));
-	CHECK(is_let_go(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_is_let_go(&one));
 	CHECK_EQ(vnc_nr_viewers(vnc), 0);
 }
 
@@ -576,26 +353,26 @@ static void display_that_cannot_be_watched_lets_viewers_go(void)
 static void viewer_stays_while_the_display_is_exchanged(void)
 {
 	serve();
-	CHECK(view(&one));
-	CHECK(see(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_see(&one));
 	vnc_show(vnc, NULL);
 	CHECK(!is_watched());
-	send_key(&one, 'a', true);
-	CHECK(request(&one, true));
-	CHECK(take_update(&one));
+	rfb_key(&one, 'a', true);
+	CHECK(rfb_request(&one, true));
+	CHECK(rfb_take_update(&one));
 	CHECK(one.has_size);
 	CHECK_EQ(one.width, SURFACE_BLANK_WIDTH);
-	CHECK(see(&one));
-	CHECK_EQ(seen(&one, 7, 7), 0);
+	CHECK(rfb_see(&one));
+	CHECK_EQ(rfb_pixel(&one, 7, 7), 0);
 	CHECK_EQ(nr_events(), 0);
 	vnc_show(vnc, &display);
 	CHECK(is_watched());
-	CHECK(request(&one, true));
-	CHECK(take_update(&one));
+	CHECK(rfb_request(&one, true));
+	CHECK(rfb_take_update(&one));
 	CHECK_EQ(one.width, WIDTH);
-	CHECK(see(&one));
+	CHECK(rfb_see(&one));
 	CHECK(sees_the_picture(&one));
-	send_key(&one, 'b', true);
+	rfb_key(&one, 'b', true);
 	WAIT_FOR(nr_events() == 1);
 	CHECK_EQ(fake.events[0][0], 0x100 | KEY_B);
 }
@@ -606,8 +383,8 @@ static void display_is_not_watched_if_it_comes_without_a_viewer(void)
 	vnc_show(vnc, NULL);
 	vnc_show(vnc, &display);
 	CHECK_EQ(fake.nr_watches, 0);
-	CHECK(view(&one));
-	CHECK(see(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_see(&one));
 	CHECK(sees_the_picture(&one));
 }
 
@@ -615,8 +392,8 @@ static void display_is_not_watched_if_it_comes_without_a_viewer(void)
 
 static void type(uint32_t keysym)
 {
-	send_key(&one, keysym, true);
-	send_key(&one, keysym, false);
+	rfb_key(&one, keysym, true);
+	rfb_key(&one, keysym, false);
 }
 
 /* The keys that came, 0x100 for a press. */
@@ -634,7 +411,7 @@ enum { DOWN = 0x100 };
 static void keys_arrive_as_keycodes(void)
 {
 	serve();
-	CHECK(view(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
 	type('a');
 	type(0xff0d);
 	type(0xffff);
@@ -665,7 +442,7 @@ static void every_character_of_ascii_has_a_key(void)
 static void shift_is_held_where_the_viewer_does_not(void)
 {
 	serve();
-	CHECK(view(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
 	type('A');
 	CHECK_KEYS(DOWN | KEY_LEFTSHIFT, DOWN | KEY_A, KEY_LEFTSHIFT, KEY_A);
 }
@@ -673,11 +450,11 @@ static void shift_is_held_where_the_viewer_does_not(void)
 static void shift_that_the_viewer_holds_is_used(void)
 {
 	serve();
-	CHECK(view(&one));
-	send_key(&one, 0xffe1, true);
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	rfb_key(&one, 0xffe1, true);
 	type('A');
 	type('!');
-	send_key(&one, 0xffe1, false);
+	rfb_key(&one, 0xffe1, false);
 	CHECK_KEYS(DOWN | KEY_LEFTSHIFT, DOWN | KEY_A, KEY_A, DOWN | KEY_1,
 		   KEY_1, KEY_LEFTSHIFT);
 }
@@ -686,10 +463,10 @@ static void shift_that_the_viewer_holds_is_used(void)
 static void shift_that_a_us_keyboard_does_not_want_is_let_go(void)
 {
 	serve();
-	CHECK(view(&one));
-	send_key(&one, 0xffe2, true);
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	rfb_key(&one, 0xffe2, true);
 	type('/');
-	send_key(&one, 0xffe2, false);
+	rfb_key(&one, 0xffe2, false);
 	CHECK_KEYS(DOWN | KEY_RIGHTSHIFT, KEY_RIGHTSHIFT, DOWN | KEY_SLASH,
 		   DOWN | KEY_RIGHTSHIFT, KEY_SLASH, KEY_RIGHTSHIFT);
 }
@@ -697,7 +474,7 @@ static void shift_that_a_us_keyboard_does_not_want_is_let_go(void)
 static void caps_lock_counts_for_letters(void)
 {
 	serve();
-	CHECK(view(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
 	type(0xffe5);
 	type('A');
 	type('1');
@@ -708,21 +485,21 @@ static void caps_lock_counts_for_letters(void)
 static void with_ctrl_the_key_is_meant(void)
 {
 	serve();
-	CHECK(view(&one));
-	send_key(&one, 0xffe3, true);
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	rfb_key(&one, 0xffe3, true);
 	type('C');
-	send_key(&one, 0xffe3, false);
+	rfb_key(&one, 0xffe3, false);
 	CHECK_KEYS(DOWN | KEY_LEFTCTRL, DOWN | KEY_C, KEY_C, KEY_LEFTCTRL);
 }
 
 static void viewer_that_goes_leaves_no_key_pressed(void)
 {
 	serve();
-	CHECK(view(&one));
-	send_key(&one, 'x', true);
-	send_key(&one, 0xffe3, true);
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	rfb_key(&one, 'x', true);
+	rfb_key(&one, 0xffe3, true);
 	WAIT_FOR(nr_events() == 2);
-	leave(&one);
+	rfb_leave(&one);
 	CHECK_KEYS(DOWN | KEY_X, DOWN | KEY_LEFTCTRL, KEY_LEFTCTRL, KEY_X);
 }
 
@@ -736,15 +513,15 @@ static bool event_is(unsigned int i, int dx, int dy, int dz, int buttons)
 static void pointer_arrives_as_movement(void)
 {
 	serve();
-	CHECK(view(&one));
-	send_pointer(&one, 50, 60, 0);
-	send_pointer(&one, 53, 58, 0);
-	send_pointer(&one, 53, 58, 1);
-	send_pointer(&one, 53, 58, 2 | 4);
-	send_pointer(&one, 53, 58, 0);
-	send_pointer(&one, 53, 58, 8);
-	send_pointer(&one, 53, 58, 0);
-	send_pointer(&one, 53, 58, 16);
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	rfb_pointer(&one, 50, 60, 0);
+	rfb_pointer(&one, 53, 58, 0);
+	rfb_pointer(&one, 53, 58, 1);
+	rfb_pointer(&one, 53, 58, 2 | 4);
+	rfb_pointer(&one, 53, 58, 0);
+	rfb_pointer(&one, 53, 58, 8);
+	rfb_pointer(&one, 53, 58, 0);
+	rfb_pointer(&one, 53, 58, 16);
 	WAIT_FOR(nr_events() >= 6);
 	CHECK(event_is(0, 3, -2, 0, 0));
 	CHECK(event_is(1, 0, 0, 0, BUTTON_LEFT));
@@ -765,7 +542,7 @@ static int serve_password(const char *text)
 }
 
 /* Answers the challenge with this password. */
-static bool give_password(struct viewer *v, const char *password)
+static bool give_password(struct rfb_viewer *v, const char *password)
 {
 	__typeof__(void(unsigned char *, char *)) *encrypt = NULL;
 	const struct library_symbol symbol = { "rfbEncryptBytes", &encrypt };
@@ -775,29 +552,29 @@ static bool give_password(struct viewer *v, const char *password)
 	snprintf(copy, sizeof(copy), "%s", password);
 	if (library_load("libvncserver.so.1", "libvncserver1", &symbol, 1,
 			 &err) ||
-	    !put(v, &type, 1) || !get(v, challenge, CHALLENGE_LEN))
+	    !rfb_put(v, &type, 1) || !rfb_get(v, challenge, CHALLENGE_LEN))
 		return false;
 	encrypt(challenge, copy);
-	return put(v, challenge, CHALLENGE_LEN) && get(v, result, 4) &&
-	       !get_be(result, 4);
+	return rfb_put(v, challenge, CHALLENGE_LEN) && rfb_get(v, result, 4) &&
+	       !rfb_get_be(result, 4);
 }
 
 static void right_password_lets_in(void)
 {
 	CHECK_EQ(serve_password("geheim12\n"), 0);
-	CHECK(connect_tcp(&one));
-	CHECK_EQ(begin(&one), 2);
+	CHECK(rfb_connect(&one, vnc_port(vnc)));
+	CHECK_EQ(rfb_begin(&one), 2);
 	CHECK(give_password(&one, "geheim12"));
-	CHECK(finish(&one));
-	CHECK(see(&one));
+	CHECK(rfb_finish(&one));
+	CHECK(rfb_see(&one));
 	CHECK(sees_the_picture(&one));
 }
 
 static void wrong_password_is_refused(void)
 {
 	CHECK_EQ(serve_password("geheim12\n"), 0);
-	CHECK(connect_tcp(&one));
-	CHECK_EQ(begin(&one), 2);
+	CHECK(rfb_connect(&one, vnc_port(vnc)));
+	CHECK_EQ(rfb_begin(&one), 2);
 	CHECK(!give_password(&one, "geheim13"));
 	CHECK_EQ(vnc_nr_viewers(vnc), 0);
 	CHECK_EQ(fake.nr_watches, 0);
@@ -808,10 +585,10 @@ static void none_is_no_choice_where_there_is_a_password(void)
 	uint8_t type = 1;
 
 	CHECK_EQ(serve_password("x"), 0);
-	CHECK(connect_tcp(&one));
-	CHECK_EQ(begin(&one), 2);
-	CHECK(put(&one, &type, 1));
-	CHECK(is_let_go(&one));
+	CHECK(rfb_connect(&one, vnc_port(vnc)));
+	CHECK_EQ(rfb_begin(&one), 2);
+	CHECK(rfb_put(&one, &type, 1));
+	CHECK(rfb_is_let_go(&one));
 }
 
 static void passwords_that_cannot_be_are_refused(void)
@@ -862,16 +639,17 @@ static void unix_socket_is_the_owners_alone(void)
 	CHECK_EQ(vnc_port(vnc), 0);
 	CHECK_EQ(lstat(path, &st), 0);
 	CHECK_EQ(st.st_mode & 0777, 0600);
-	one = (struct viewer){ .fd = unix_connect(path, &err) };
-	set_patience(&one);
-	CHECK_EQ(begin(&one), 1);
-	CHECK(choose_none(&one));
-	CHECK(finish(&one));
-	CHECK(see(&one));
+	memset(&one, 0, sizeof(one));
+	one.fd = unix_connect(path, &err);
+	rfb_set_patience(&one);
+	CHECK_EQ(rfb_begin(&one), 1);
+	CHECK(rfb_choose_none(&one));
+	CHECK(rfb_finish(&one));
+	CHECK(rfb_see(&one));
 	CHECK(sees_the_picture(&one));
 	vnc_close(vnc);
 	vnc = NULL;
-	CHECK(is_let_go(&one));
+	CHECK(rfb_is_let_go(&one));
 	CHECK_EQ(lstat(path, &st), -1);
 }
 
@@ -888,13 +666,13 @@ static void websockets_are_turned_away(void)
 	char buf[1024];
 
 	serve();
-	CHECK(connect_tcp(&one));
-	CHECK(put(&one, hello, sizeof(hello) - 1));
+	CHECK(rfb_connect(&one, vnc_port(vnc)));
+	CHECK(rfb_put(&one, hello, sizeof(hello) - 1));
 	while (recv(one.fd, buf, sizeof(buf), 0) > 0)
 		;
-	CHECK(is_let_go(&one));
+	CHECK(rfb_is_let_go(&one));
 	CHECK_EQ(fake.nr_watches, 0);
-	CHECK(view(&two));
+	CHECK(rfb_view(&two, vnc_port(vnc)));
 }
 
 /* --- clients that do no good --- */
@@ -903,14 +681,14 @@ static void client_that_does_not_read_holds_up_nobody(void)
 {
 	serve();
 	set_picture(MAX_WIDTH, MAX_HEIGHT);
-	CHECK(view(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
 	/* More than its connection can hold. */
 	for (unsigned int i = 0; i < 50; i++)
-		CHECK(request(&one, false));
-	usleep(QUIET_MS * 1000);
-	CHECK(view(&two));
+		CHECK(rfb_request(&one, false));
+	usleep(RFB_QUIET_MS * 1000);
+	CHECK(rfb_view(&two, vnc_port(vnc)));
 	for (unsigned int i = 0; i < 5; i++)
-		CHECK(see(&two));
+		CHECK(rfb_see(&two));
 	CHECK(sees_the_picture(&two));
 }
 
@@ -919,22 +697,22 @@ static void client_that_stalls_in_a_message_holds_up_nobody(void)
 	uint8_t half[2] = { 4, 1 };
 
 	serve();
-	CHECK(view(&one));
-	CHECK(put(&one, half, sizeof(half)));
-	CHECK(view(&two));
-	CHECK(see(&two));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_put(&one, half, sizeof(half)));
+	CHECK(rfb_view(&two, vnc_port(vnc)));
+	CHECK(rfb_see(&two));
 	CHECK(sees_the_picture(&two));
 }
 
 static void client_that_floods_holds_up_nobody(void)
 {
 	serve();
-	CHECK(view(&one));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
 	fcntl(one.fd, F_SETFL, O_NONBLOCK);
 	for (unsigned int i = 0; i < 200000; i++)
-		send_key(&one, 'a' + i % 26, i % 2);
-	CHECK(view(&two));
-	CHECK(see(&two));
+		rfb_key(&one, 'a' + i % 26, i % 2);
+	CHECK(rfb_view(&two, vnc_port(vnc)));
+	CHECK(rfb_see(&two));
 	CHECK(sees_the_picture(&two));
 }
 
@@ -944,35 +722,36 @@ static void nonsense_ends_a_connection(void)
 
 	serve();
 	memset(junk, 0xee, sizeof(junk));
-	CHECK(view(&one));
-	CHECK(put(&one, junk, sizeof(junk)));
-	CHECK(is_let_go(&one));
-	CHECK(connect_tcp(&two));
-	CHECK(put(&two, junk, sizeof(junk)));
-	while (!is_let_go(&two))
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_put(&one, junk, sizeof(junk)));
+	CHECK(rfb_is_let_go(&one));
+	CHECK(rfb_connect(&two, vnc_port(vnc)));
+	CHECK(rfb_put(&two, junk, sizeof(junk)));
+	while (!rfb_is_let_go(&two))
 		CHECK(errno != EAGAIN);
 	WAIT_FOR(!is_watched());
 }
 
 static void more_clients_than_places_are_turned_away(void)
 {
-	static struct viewer many[8];
+	static struct rfb_viewer many[8];
 	bool sees = false;
 
 	serve();
 	for (unsigned int i = 0; i < 8; i++)
-		CHECK(view(&many[i]));
-	CHECK(connect_tcp(&one));
-	CHECK(is_let_go(&one));
-	leave(&one);
-	CHECK(see(&many[7]));
-	leave(&many[3]);
+		CHECK(rfb_view(&many[i], vnc_port(vnc)));
+	CHECK(rfb_connect(&one, vnc_port(vnc)));
+	CHECK(rfb_is_let_go(&one));
+	rfb_leave(&one);
+	CHECK(rfb_see(&many[7]));
+	rfb_leave(&many[3]);
 	WAIT_FOR(vnc_nr_viewers(vnc) == 7);
 	/* Its thread may need a moment to end. */
-	WAIT_FOR(sees || (sees = view(&one)) || (leave(&one), false));
-	CHECK(see(&one));
+	WAIT_FOR(sees || (sees = rfb_view(&one, vnc_port(vnc))) ||
+		 (rfb_leave(&one), false));
+	CHECK(rfb_see(&one));
 	for (unsigned int i = 0; i < 8; i++)
-		leave(&many[i]);
+		rfb_leave(&many[i]);
 }
 
 static void server_ends_under_its_viewers(void)
@@ -980,14 +759,14 @@ static void server_ends_under_its_viewers(void)
 	uint64_t start;
 
 	serve();
-	CHECK(view(&one));
-	CHECK(view(&two));
-	CHECK(see(&two));
+	CHECK(rfb_view(&one, vnc_port(vnc)));
+	CHECK(rfb_view(&two, vnc_port(vnc)));
+	CHECK(rfb_see(&two));
 	start = now_ms();
 	vnc_close(vnc);
 	vnc = NULL;
 	CHECK(now_ms() - start < 2000);
-	CHECK(is_let_go(&one));
+	CHECK(rfb_is_let_go(&one));
 	CHECK(!is_watched());
 }
 
@@ -1002,8 +781,8 @@ static void opening_and_closing_leaves_no_files(void)
 	close((int)before);
 	for (unsigned int i = 0; i < 5; i++) {
 		serve();
-		CHECK(view(&one));
-		leave(&one);
+		CHECK(rfb_view(&one, vnc_port(vnc)));
+		rfb_leave(&one);
 		vnc_close(vnc);
 		vnc = NULL;
 	}
@@ -1051,8 +830,8 @@ int main(void)
 	TAP_RUN(more_clients_than_places_are_turned_away);
 	TAP_RUN(server_ends_under_its_viewers);
 	TAP_RUN(opening_and_closing_leaves_no_files);
-	leave(&one);
-	leave(&two);
+	rfb_leave(&one);
+	rfb_leave(&two);
 	vnc_close(vnc);
 	unlink(in_dir("password"));
 	rmdir(dir);
