@@ -178,6 +178,7 @@ static void *serve(void *arg)
 	struct screenshot_server *s = arg;
 	struct err e = { 0 };
 
+	pthread_setname_np(pthread_self(), server_name);
 	if (loop_run(&s->loop, &e))
 		log_error(server_name, "%s", e.msg);
 	return NULL;

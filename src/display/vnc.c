@@ -95,7 +95,8 @@ static int read_password(struct vnc *v, const char *path, struct err *e)
 	char text[256];
 	struct stat st;
 	ssize_t n;
-	int ret, fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Not waiting for the writer of a FIFO. */
+	int ret, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
 		return err_sys(e, path, "open");
@@ -186,6 +187,7 @@ static void *serve(void *arg)
 	struct err e = { 0 };
 	sigset_t pipe;
 
+	pthread_setname_np(pthread_self(), "vnc");
 	/* libvncserver writes to connections that may be gone. */
 	sigemptyset(&pipe);
 	sigaddset(&pipe, SIGPIPE);

@@ -246,6 +246,7 @@ static void *run(void *arg)
 {
 	struct vnc_client *c = arg;
 
+	pthread_setname_np(pthread_self(), "vnc-client");
 	if (greet(c))
 		talk(c);
 	if (c->is_viewer) {
