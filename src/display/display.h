@@ -93,8 +93,8 @@ struct screenshot_server;
 
 /*
  * Listens on path, of which the owner alone may read, on a thread of its own. d
- * stays the caller's, see vnc_show. Few are served at once, and who does not
- * read is let go.
+ * stays the caller's, see vnc_show, and path until the end. Few are served at
+ * once, and who does not read is let go.
  */
 int screenshot_server_open(struct screenshot_server **out,
 			   const struct display *d, const char *path,
@@ -111,9 +111,9 @@ int screenshot_fetch(const char *socket, const char *file, struct err *e);
 /* --- VNC (libvncserver, loaded by vnc_open) --- */
 
 struct vnc_config {
-	const char *address;  /* IPv4; NULL: 127.0.0.1 */
-	uint16_t port;	      /* 0: a free one, see vnc_port */
-	const char *socket;   /* a unix socket's path instead, or NULL */
+	const char *address; /* IPv4; NULL: 127.0.0.1 */
+	uint16_t port;	     /* 0: a free one, see vnc_port */
+	const char *socket; /* a unix socket's path instead, or NULL; is kept */
 	const char *password; /* file with one line, or NULL: none */
 };
 
