@@ -54,7 +54,7 @@ MAKEFLAGS += --no-print-directory
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-DIRS := src/base src/host src/core src/block src/net src/x86 src/dev src/vm pci iommu vfio virtio
+DIRS := src/base src/host src/core src/block src/net src/display src/x86 src/dev src/vm pci iommu vfio virtio
 LIB_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard $(addsuffix /*.c,$(DIRS))))
 FAKE_OBJ := $(patsubst %.c,$(O)/%.o,$(wildcard tests/fake/*.c))
 UNIT := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/*.c))

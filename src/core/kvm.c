@@ -194,6 +194,7 @@ static int slot_set(struct kvm *k, unsigned int slot,
 {
 	struct kvm_userspace_memory_region m = {
 		.slot = slot,
+		.flags = r->log_dirty ? KVM_MEM_LOG_DIRTY_PAGES : 0u,
 		.guest_phys_addr = r->gpa,
 		.memory_size = size,
 		.userspace_addr = (uintptr_t)r->hva,
@@ -224,21 +225,63 @@ static int slot_add(struct mem_listener *l, const struct mem_region *r,
 	return ret;
 }
 
+/* max_slots: it has none. */
+static unsigned int slot_of(const struct kvm *k, const struct mem_region *r)
+{
+	unsigned int slot = 0;
+
+	while (slot < k->max_slots &&
+	       (k->slots[slot].size != r->size || k->slots[slot].gpa != r->gpa))
+		slot++;
+	return slot;
+}
+
 static void slot_del(struct mem_listener *l, const struct mem_region *r)
 {
 	struct kvm *k = CONTAINER_OF(l, struct kvm, listener);
+	unsigned int slot;
 
 	pthread_mutex_lock(&k->slot_lock);
-	for (unsigned int slot = 0; slot < k->max_slots; slot++) {
-		if (k->slots[slot].size != r->size ||
-		    k->slots[slot].gpa != r->gpa)
-			continue;
+	slot = slot_of(k, r);
+	if (slot < k->max_slots) {
 		slot_set(k, slot, r, 0);
 		k->slots[slot].size = 0;
-		break;
 	}
 	pthread_mutex_unlock(&k->slot_lock);
 }
+
+/* A memslot that differs in its flags alone stays where it is. */
+static int dirty_log(void *ctx, const struct mem_region *r, struct err *e)
+{
+	struct kvm *k = ctx;
+	unsigned int slot;
+	int ret = 0;
+
+	pthread_mutex_lock(&k->slot_lock);
+	slot = slot_of(k, r);
+	if (slot < k->max_slots && slot_set(k, slot, r, r->size))
+		ret = err_sys(e, r->name, "KVM_SET_USER_MEMORY_REGION");
+	pthread_mutex_unlock(&k->slot_lock);
+	return ret;
+}
+
+// NOLINTNEXTLINE(readability-non-const-parameter): the kernel writes it
+static int dirty_fetch(void *ctx, const struct mem_region *r, uint64_t *bits)
+{
+	struct kvm *k = ctx;
+	struct kvm_dirty_log log = { .dirty_bitmap = bits };
+	int ret = -ENOENT;
+
+	pthread_mutex_lock(&k->slot_lock);
+	log.slot = slot_of(k, r);
+	if (log.slot < k->max_slots)
+		ret = ioctl(k->vm_fd, KVM_GET_DIRTY_LOG, &log) ? -errno : 0;
+	pthread_mutex_unlock(&k->slot_lock);
+	return ret;
+}
+
+const struct mem_dirty_ops kvm_mem_dirty = { .log = dirty_log,
+					     .fetch = dirty_fetch };
 
 /* --- interrupts --- */
 

@@ -34,7 +34,9 @@ struct kvm {
 	unsigned int max_slots;
 };
 
-extern const struct irq_sink_ops kvm_irq_sink; /* ctx is the struct kvm */
+/* ctx is the struct kvm. */
+extern const struct irq_sink_ops kvm_irq_sink;
+extern const struct mem_dirty_ops kvm_mem_dirty;
 
 /* Opens path ("/dev/kvm"), checks the API, makes the VM with irqchip and PIT.
  */

@@ -32,8 +32,27 @@ struct mem_region {
 	const char *name;
 	/* Its owner answers for it on the bus as well: see mem_evict. */
 	bool can_leave;
+	/* What the guest writes is remembered: see mem_dirty_ops. */
+	bool log_dirty;
 	bool is_in; /* private to mem.c, like node */
 	struct list node;
+};
+
+/*
+ * Which pages of a region the guest has written, from kvm.c or a test. A region
+ * whose log_dirty is set when it is added is logged from then on. Its owner
+ * sees to it that the region is neither added nor deleted meanwhile.
+ */
+struct mem_dirty_ops {
+	/* The log_dirty of a region that is in has changed. Turned on, nothing
+	 * counts as written yet. */
+	int (*log)(void *ctx, const struct mem_region *r, struct err *e);
+	/*
+	 * Sets those bits, one per 4 KiB page and in whole uint64_t, whose
+	 * pages were written since the last call, and clears the others.
+	 * -errno: nothing is known.
+	 */
+	int (*fetch)(void *ctx, const struct mem_region *r, uint64_t *bits);
 };
 
 struct mem_listener;

@@ -21,6 +21,13 @@ struct boot_unpacked {
 bool boot_unpack(const char *path, struct boot_unpacked *out);
 void boot_unpacked_free(struct boot_unpacked *u);
 
+/* A picture of 32 bits per pixel (bytes B, G, R, unused) that is there. */
+struct boot_framebuffer {
+	gpa_t gpa;
+	uint32_t width, height;
+	uint32_t stride; /* bytes from one line to the next */
+};
+
 struct boot_params_in {
 	const char *kernel;    /* path: bzImage, or ELF with a PVH entry */
 	const char *initramfs; /* path or NULL */
@@ -31,6 +38,11 @@ struct boot_params_in {
 	gpa_t rsdp_gpa;
 	const struct x86_ram_piece *ram;
 	unsigned int nr_ram;
+	/*
+	 * The console's from its first line, or NULL. Only a bzImage is told:
+	 * PVH has no place for it.
+	 */
+	const struct boot_framebuffer *framebuffer;
 };
 
 /*
@@ -87,6 +99,12 @@ struct boot_map_entry {
 };
 unsigned int boot_memory_map(const struct boot_params_in *in,
 			     struct boot_map_entry out[BOOT_MAX_MAP]);
+
+struct screen_info;
+/* Leaves *out as it is if the boot protocol cannot say it (16 bits for a side
+ * or a stride). */
+void boot_screen_info(const struct boot_framebuffer *fb,
+		      struct screen_info *out);
 
 /* True if the file's first bytes say so. */
 bool boot_is_bzimage(const struct boot_file *f);

@@ -223,6 +223,8 @@ int boot_bzimage(const struct mem *m, const struct boot_file *f,
 	h->ramdisk_size = (uint32_t)initrd_size;
 	bp.acpi_rsdp_addr = in->rsdp_gpa;
 	fill_e820(&bp, in);
+	if (in->framebuffer)
+		boot_screen_info(in->framebuffer, &bp.screen_info);
 	mem_write(m, X86_ZERO_PAGE_GPA, &bp, sizeof(bp));
 	*entry = (struct cpu_entry){ .mode = CPU_LONG64,
 				     .rip = rip,

@@ -82,6 +82,49 @@ static void mapped_device_is_read_and_written_without_a_return(void)
 	drop_bar(&bar);
 }
 
+static void dirty_log_names_pages_that_the_guest_wrote(void)
+{
+	uint64_t bits = 0;
+
+	CHECK(machine_open(&machine, "flat_servant"));
+	make_bar(&bar, FIRST);
+	CHECK_EQ(mem_add(&machine.mem, &bar, &e), 0);
+	machine_write(&machine, FIRST, 4, 1);
+	bar.log_dirty = true;
+	CHECK_EQ(kvm_mem_dirty.log(&machine.kvm, &bar, &e), 0);
+	CHECK_EQ(kvm_mem_dirty.fetch(&machine.kvm, &bar, &bits), 0);
+	CHECK_EQ(bits, 0);
+	machine_write(&machine, FIRST + 4096, 4, 0xbeef);
+	CHECK_EQ(kvm_mem_dirty.fetch(&machine.kvm, &bar, &bits), 0);
+	CHECK_EQ(bits, 2);
+	CHECK_EQ(get_le((char *)bar.hva + 4096, 4), 0xbeef);
+	machine_read(&machine, FIRST, 4);
+	CHECK_EQ(kvm_mem_dirty.fetch(&machine.kvm, &bar, &bits), 0);
+	CHECK_EQ(bits, 0);
+	machine_write(&machine, FIRST, 1, 1);
+	machine_write(&machine, FIRST + 4096, 1, 1);
+	CHECK_EQ(kvm_mem_dirty.fetch(&machine.kvm, &bar, &bits), 0);
+	CHECK_EQ(bits, 3);
+	CHECK_EQ(machine.returns[KVM_EXIT_MMIO], 0);
+	drop_bar(&bar);
+}
+
+static void memory_stays_when_the_dirty_log_ends(void)
+{
+	CHECK(machine_open(&machine, "flat_servant"));
+	make_bar(&bar, FIRST);
+	bar.log_dirty = true;
+	CHECK_EQ(mem_add(&machine.mem, &bar, &e), 0);
+	machine_write(&machine, FIRST, 4, 77);
+	bar.log_dirty = false;
+	CHECK_EQ(kvm_mem_dirty.log(&machine.kvm, &bar, &e), 0);
+	CHECK_EQ(machine_read(&machine, FIRST, 4), 77);
+	machine_write(&machine, FIRST, 4, 78);
+	CHECK_EQ(get_le(bar.hva, 4), 78);
+	CHECK_EQ(machine.returns[KVM_EXIT_MMIO], 0);
+	drop_bar(&bar);
+}
+
 static void page_behind_a_mapped_device_is_not_there(void)
 {
 	CHECK(machine_open(&machine, "flat_servant"));
@@ -230,6 +273,8 @@ int main(void)
 	MEMORY_TEST(host_reads_what_the_guest_wrote);
 	MEMORY_TEST(nothing_reads_as_ones);
 	MEMORY_TEST(mapped_device_is_read_and_written_without_a_return);
+	MEMORY_TEST(dirty_log_names_pages_that_the_guest_wrote);
+	MEMORY_TEST(memory_stays_when_the_dirty_log_ends);
 	MEMORY_TEST(page_behind_a_mapped_device_is_not_there);
 	MEMORY_TEST(deleted_device_is_gone);
 	MEMORY_TEST(moved_device_is_found_at_its_new_place_only);

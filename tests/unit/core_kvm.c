@@ -25,6 +25,7 @@ static struct {
 	int lacks; /* this capability is not there */
 	int version, run_size, nr_memslots;
 	struct kvm_userspace_memory_region slots[KVM_MAX_SLOTS];
+	struct kvm_dirty_log dirty;
 	struct kvm_irq_routing_entry table[MAX_TABLE];
 	unsigned int nr_table;
 	struct kvm_irqfd irqfd;
@@ -79,6 +80,9 @@ static int keep(unsigned long request, void *arg)
 	switch (request) {
 	case KVM_SET_USER_MEMORY_REGION:
 		host.slots[slot->slot] = *slot;
+		break;
+	case KVM_GET_DIRTY_LOG:
+		host.dirty = *(struct kvm_dirty_log *)arg;
 		break;
 	case KVM_SET_GSI_ROUTING:
 		keep_table(arg);
@@ -308,6 +312,67 @@ static void refused_memslot_is_still_free(void)
 	kvm_close(&kvm);
 }
 
+/* --- the dirty log --- */
+
+static void region_is_logged_only_while_that_is_wanted(void)
+{
+	struct mem_region r = region(0x10000, 0x1000);
+
+	open_kvm();
+	CHECK_EQ(slot_add(&r), 0);
+	CHECK_EQ(host.slots[0].flags, 0);
+	r.log_dirty = true;
+	CHECK_EQ(kvm_mem_dirty.log(&kvm, &r, &err), 0);
+	CHECK_EQ(host.slots[0].flags, KVM_MEM_LOG_DIRTY_PAGES);
+	CHECK_EQ(host.slots[0].guest_phys_addr, 0x10000);
+	CHECK_EQ(host.slots[0].memory_size, 0x1000);
+	CHECK_EQ(host.slots[0].userspace_addr, (uintptr_t)r.hva);
+	r.log_dirty = false;
+	CHECK_EQ(kvm_mem_dirty.log(&kvm, &r, &err), 0);
+	CHECK_EQ(host.slots[0].flags, 0);
+	kvm_close(&kvm);
+}
+
+static void region_that_comes_logged_is_from_the_start(void)
+{
+	struct mem_region r = region(0x10000, 0x1000);
+
+	open_kvm();
+	r.log_dirty = true;
+	CHECK_EQ(slot_add(&r), 0);
+	CHECK_EQ(host.slots[0].flags, KVM_MEM_LOG_DIRTY_PAGES);
+	kvm_close(&kvm);
+}
+
+static void dirty_log_is_read_from_the_regions_slot(void)
+{
+	struct mem_region a = region(0x10000, 0x1000);
+	struct mem_region b = region(0x20000, 0x1000);
+	uint64_t bits = 0;
+
+	open_kvm();
+	slot_add(&a);
+	slot_add(&b);
+	CHECK_EQ(kvm_mem_dirty.fetch(&kvm, &b, &bits), 0);
+	CHECK_EQ(host.dirty.slot, 1);
+	CHECK(host.dirty.dirty_bitmap == &bits);
+	kvm_close(&kvm);
+}
+
+static void dirty_log_of_a_region_that_is_not_there_is_unknown(void)
+{
+	struct mem_region r = region(0x10000, 0x1000);
+	uint64_t bits = 0;
+
+	open_kvm();
+	CHECK_EQ(kvm_mem_dirty.fetch(&kvm, &r, &bits), -ENOENT);
+	CHECK(!host.dirty.dirty_bitmap);
+	slot_add(&r);
+	fail(KVM_GET_DIRTY_LOG, EFAULT);
+	CHECK_EQ(kvm_mem_dirty.fetch(&kvm, &r, &bits), -EFAULT);
+	kvm_close(&kvm);
+}
+
 /* --- the GSI table --- */
 
 /* The nth entry of a GSI that leads to a pin, as chip << 8 | pin; -1: none. */
@@ -486,6 +551,10 @@ int main(void)
 	TAP_RUN(region_that_goes_frees_its_slot_for_the_next);
 	TAP_RUN(memslots_that_run_out_are_an_error);
 	TAP_RUN(refused_memslot_is_still_free);
+	TAP_RUN(region_is_logged_only_while_that_is_wanted);
+	TAP_RUN(region_that_comes_logged_is_from_the_start);
+	TAP_RUN(dirty_log_is_read_from_the_regions_slot);
+	TAP_RUN(dirty_log_of_a_region_that_is_not_there_is_unknown);
 	TAP_RUN(pins_lead_to_pic_and_ioapic);
 	TAP_RUN(timer_arrives_at_ioapic_pin_2);
 	TAP_RUN(message_keeps_both_halves_of_its_address);

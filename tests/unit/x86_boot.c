@@ -107,6 +107,56 @@ static void zero_page_has_the_header_and_what_a_loader_fills_in(void)
 	guest_end(&g);
 }
 
+/* What Linux's sysfb makes a simple framebuffer or efifb of. */
+static void framebuffer_is_described_as_efi_describes_it(void)
+{
+	static const struct boot_framebuffer fb = { 0x3d0001000, 1024, 768,
+						    4224 };
+	const struct screen_info *s;
+
+	make();
+	g.in.framebuffer = &fb;
+	CHECK_EQ(load(), 0);
+	s = &zero_page()->screen_info;
+	CHECK_EQ(s->orig_video_isVGA, VIDEO_TYPE_EFI);
+	CHECK_EQ(s->lfb_base, 0xd0001000);
+	CHECK_EQ(s->ext_lfb_base, 3);
+	CHECK(s->capabilities & VIDEO_CAPABILITY_64BIT_BASE);
+	CHECK_EQ(s->lfb_width, 1024);
+	CHECK_EQ(s->lfb_height, 768);
+	CHECK_EQ(s->lfb_depth, 32);
+	CHECK_EQ(s->lfb_linelength, 4224);
+	CHECK_EQ(s->lfb_size, 4224 * 768);
+	CHECK_EQ(s->blue_pos, 0);
+	CHECK_EQ(s->green_pos, 8);
+	CHECK_EQ(s->red_pos, 16);
+	CHECK_EQ(s->red_size + s->green_size + s->blue_size + s->rsvd_size, 32);
+	guest_end(&g);
+}
+
+static void without_a_framebuffer_there_is_no_screen(void)
+{
+	static const struct screen_info none;
+
+	make();
+	CHECK_EQ(load(), 0);
+	CHECK(!memcmp(&zero_page()->screen_info, &none, sizeof(none)));
+	guest_end(&g);
+}
+
+static void framebuffer_that_is_too_wide_to_say_is_left_out(void)
+{
+	static const struct boot_framebuffer fb = { 0xd0000000, 16384, 768,
+						    65536 };
+
+	make();
+	g.in.framebuffer = &fb;
+	CHECK_EQ(load(), 0);
+	CHECK_EQ(zero_page()->screen_info.lfb_base, 0);
+	CHECK_EQ(zero_page()->screen_info.orig_video_isVGA, 0);
+	guest_end(&g);
+}
+
 static void without_an_initramfs_none_is_announced(void)
 {
 	make();
@@ -577,6 +627,9 @@ int main(void)
 {
 	TAP_RUN(kernel_lies_where_it_prefers_and_is_entered_there);
 	TAP_RUN(zero_page_has_the_header_and_what_a_loader_fills_in);
+	TAP_RUN(framebuffer_is_described_as_efi_describes_it);
+	TAP_RUN(without_a_framebuffer_there_is_no_screen);
+	TAP_RUN(framebuffer_that_is_too_wide_to_say_is_left_out);
 	TAP_RUN(without_an_initramfs_none_is_announced);
 	TAP_RUN(no_setup_sectors_means_four);
 	TAP_RUN(bytes_behind_the_kernel_are_left_out);
