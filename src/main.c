@@ -11,6 +11,7 @@
 #include "src/base/err.h"
 #include "src/base/log.h"
 #include "src/base/options.h"
+#include "src/display/display.h"
 #include "src/vm/config.h"
 #include "src/vm/model.h"
 #include "src/vm/vm.h"
@@ -19,6 +20,7 @@ static void usage(FILE *f)
 {
 	fputs("usage: strait run --kernel FILE [OPTION]...\n"
 	      "       strait devices\n"
+	      "       strait screenshot SOCKET FILE.png\n"
 	      "       strait vf COMMAND ...\n"
 	      "       strait iommu COMMAND ...\n"
 	      "       strait run | vf | iommu --help\n"
@@ -62,6 +64,22 @@ static int run(int argc, char **argv)
 	if (e.code)
 		err_print(&e, stderr);
 	return status;
+}
+
+static int screenshot(int argc, char **argv)
+{
+	struct err e = { 0 };
+
+	if (argc != 2) {
+		fputs("error: screenshot: it takes a socket and a file\n"
+		      "hint: strait screenshot SOCKET FILE.png, with the socket of --display screenshot=\n",
+		      stderr);
+		return VM_USAGE;
+	}
+	if (!screenshot_fetch(argv[0], argv[1], &e))
+		return VM_OK;
+	err_print(&e, stderr);
+	return VM_HOST;
 }
 
 /*
@@ -134,6 +152,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(word, "run"))
 		return run(argc - 2, argv + 2);
+	if (!strcmp(word, "screenshot"))
+		return screenshot(argc - 2, argv + 2);
 	if (!strcmp(word, "devices")) {
 		model_list(stdout);
 		return printed();

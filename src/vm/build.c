@@ -313,6 +313,7 @@ static int build_acpi(struct vm *vm, struct err *e)
 	const struct acpi_params acpi = {
 		.nr_cpus = vm->config->nr_cpus,
 		.has_serial = vm->has_serial,
+		.has_i8042 = vm->has_i8042,
 		.pci = &vm->pci.layout,
 		.intx = intx,
 		.nr_intx = pci_intx_routes(&vm->pci, intx),
@@ -332,6 +333,7 @@ static int load_guest(struct vm *vm, struct cpu_entry *entry, struct err *e)
 		.initramfs = vm->config->initramfs,
 		.cmdline = vm->config->cmdline,
 		.unpacked = &vm->kernel,
+		.framebuffer = vm->framebuffer.width ? &vm->framebuffer : NULL,
 		.rsdp_gpa = X86_ACPI_GPA,
 		.ram = ram,
 		.nr_ram = vm->nr_ram_regions,
@@ -401,6 +403,8 @@ static int build_machine(struct vm *vm, struct err *e)
 	timing_end(&vm->timing, TIMING_OPEN);
 	if (!ret)
 		ret = pci_host_place_bars(&vm->pci, e);
+	if (!ret)
+		ret = models_placed(vm, e);
 	timing_begin(&vm->timing, TIMING_BOOT);
 	if (!ret)
 		ret = load_guest(vm, &entry, e);
@@ -424,6 +428,7 @@ int vm_build(struct vm *vm, const struct config *config,
 			   .kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 },
 			   .loop = { .epoll_fd = -1, .wake_fd = -1 },
 			   .serial_fd = vm->serial_fd,
+			   .screens = vm->screens,
 			   .disk_formats = vm->disk_formats };
 	mem_init(&vm->mem);
 	if (bus_init(&vm->mmio, "mmio") || bus_init(&vm->pio, "pio"))

@@ -350,6 +350,7 @@ static int set_vfio(void *target, const char *value, struct err *e)
 SET_MODEL(balloon)
 SET_MODEL(console)
 SET_MODEL(disk)
+SET_MODEL(display)
 SET_MODEL(net)
 SET_MODEL(rng)
 SET_MODEL(vsock)
@@ -466,6 +467,9 @@ static const struct option_def run_options[] = {
 	{ "disk", 0, "path=FILE[,KEY=...]",
 	  "a disk: an image, block device or NBD server; may be repeated; keys readonly, direct, queues, serial, format, on-enospc",
 	  true, set_disk },
+	{ "display", 0, "KEY=VALUE[,...]",
+	  "a framebuffer with keyboard and mouse; keys vnc, socket, password, screenshot, mode, memory",
+	  false, set_display },
 	{ "net", 0, "tap=NAME[,KEY=...]",
 	  "a network card, also fd=N or passt; may be repeated; keys mac, queues, vhost",
 	  true, set_net },
@@ -509,8 +513,8 @@ static const struct option_table run_table = {
 	.nr_absent = ARRAY_SIZE(run_absent),
 };
 
-static const struct config_emulated *find_emulated(const struct config *c,
-						   const char *option)
+const struct config_emulated *config_find(const struct config *c,
+					  const char *option)
 {
 	for (unsigned int i = 0; i < c->nr_emulated; i++)
 		if (!strcmp(c->emulated[i].option, option))
@@ -520,7 +524,7 @@ static const struct config_emulated *find_emulated(const struct config *c,
 
 bool config_console_is_tty(const struct config *c)
 {
-	const struct config_emulated *d = find_emulated(c, "console");
+	const struct config_emulated *d = config_find(c, "console");
 
 	return d && d->console.to == CONSOLE_TTY;
 }
@@ -528,7 +532,7 @@ bool config_console_is_tty(const struct config *c)
 /* Pinned memory cannot be taken, and what huge pages hold only whole. */
 static int check_balloon(const struct config *c, struct err *e)
 {
-	if (!find_emulated(c, "balloon"))
+	if (!config_find(c, "balloon"))
 		return 0;
 	if (c->nr_devices) {
 		err_set(e, EINVAL,

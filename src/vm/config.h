@@ -74,6 +74,17 @@ struct config_disk {
 	enum block_format format;
 };
 
+struct config_display {
+	bool has_vnc;
+	char address[16]; /* IPv4, or "" */
+	uint16_t port;	  /* 0: a free one */
+	char socket[CONFIG_PATH_LEN];
+	char password[CONFIG_PATH_LEN];	  /* a file */
+	char screenshot[CONFIG_PATH_LEN]; /* a socket */
+	unsigned int width, height;
+	uint64_t memory; /* bytes, 0: the default */
+};
+
 struct config_net {
 	struct net_options back;
 	uint8_t mac[6];
@@ -97,6 +108,7 @@ struct config_emulated {
 		struct config_balloon balloon;
 		struct config_console console;
 		struct config_disk disk;
+		struct config_display display;
 		struct config_net net;
 		struct config_rng rng;
 		struct config_vsock vsock;
@@ -136,6 +148,9 @@ enum config_action { CONFIG_RUN, CONFIG_HELP };
 int config_parse(int argc, char **argv, struct config *out,
 		 enum config_action *action, struct err *e);
 
+/* The first device that an option asked for ("display"), or NULL. */
+const struct config_emulated *config_find(const struct config *c,
+					  const char *option);
 /* Whether the guest's virtio console is the terminal. */
 bool config_console_is_tty(const struct config *c);
 

@@ -18,13 +18,10 @@
 #include "src/vm/vm.h"
 
 const struct model_option *const model_options[] = {
-	&model_balloon_option,
-	&model_console_option,
-	&model_disk_option,
-	&model_net_option,
-	&model_rng_option,
-	&model_vsock_option,
-	NULL,
+	&model_balloon_option, &model_console_option,
+	&model_disk_option,    &model_display_option,
+	&model_net_option,     &model_rng_option,
+	&model_vsock_option,   NULL,
 };
 
 int model_configure(const struct model_option *o, struct config *c,
@@ -104,6 +101,19 @@ int models_add(struct vm *vm, struct err *e)
 		ret = realize_one(vm, &c->emulated[i], e);
 	for (unsigned int i = 0; !ret && i < vm->nr_iothreads; i++)
 		ret = iothread_start(&vm->iothreads[i], e);
+	return ret;
+}
+
+int models_placed(struct vm *vm, struct err *e)
+{
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < vm->nr_emulated; i++) {
+		struct emulated *d = &vm->emulated[i];
+
+		if (d->config->model->placed)
+			ret = d->config->model->placed(vm, d, e);
+	}
 	return ret;
 }
 

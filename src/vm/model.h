@@ -23,6 +23,8 @@ struct model {
 	/* Makes the device and puts it on the machine's buses; state is freed
 	 * by unrealize, also after a failure. */
 	int (*realize)(struct vm *vm, struct emulated *d, struct err *e);
+	/* BARs have their addresses, the kernel is not loaded yet; or NULL. */
+	int (*placed)(struct vm *vm, struct emulated *d, struct err *e);
 	/* vCPUs have stopped, I/O threads run: nothing is under way when it
 	 * returns. */
 	void (*stop)(struct emulated *d);
@@ -58,6 +60,7 @@ extern const struct model_option *const model_options[];
 extern const struct model_option model_balloon_option;
 extern const struct model_option model_console_option;
 extern const struct model_option model_disk_option;
+extern const struct model_option model_display_option;
 extern const struct model_option model_net_option;
 extern const struct model_option model_rng_option;
 extern const struct model_option model_vsock_option;
@@ -71,6 +74,8 @@ void model_list(FILE *f);
 /* Realizes all devices of the configuration, and I/O threads for them, which
  * run afterwards. */
 int models_add(struct vm *vm, struct err *e);
+/* After pci_host_place_bars. */
+int models_placed(struct vm *vm, struct err *e);
 /* Both accept what is half done. vCPUs have stopped. */
 void models_stop(struct vm *vm);
 void models_free(struct vm *vm);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "src/base/log.h"
+#include "src/vm/screens.h"
 #include "src/vm/vm.h"
 
 /* Those that were ignored when strait was started (nohup, &) stay so. */
@@ -231,6 +232,7 @@ static void serial_file_close(struct serial_file *f, const struct config *c)
 /* What outlives a machine when its guest reboots. */
 struct kept {
 	struct serial_file serial;
+	struct screens screens;
 	enum block_format disk_formats[CONFIG_MAX_EMULATED];
 };
 
@@ -240,6 +242,7 @@ static int run_once(const struct config *c, const struct host *host,
 		    struct err *e)
 {
 	struct vm vm = { .serial_fd = kept->serial.fd,
+			 .screens = &kept->screens,
 			 .disk_formats = kept->disk_formats };
 	int status = VM_HOST;
 	int ret = vm_build(&vm, c, host, assignments, e);
@@ -307,6 +310,8 @@ int vm_run(const struct config *c, struct err *e)
 		return VM_HOST;
 	ret = serial_file_open(&kept.serial, c, e);
 	if (!ret)
+		ret = screens_open(&kept.screens, c, e);
+	if (!ret)
 		ret = assign_devices(c, &host, &assignments, e);
 	if (!ret) {
 		do
@@ -316,6 +321,7 @@ int vm_run(const struct config *c, struct err *e)
 	hint_limit(e);
 	if (!assign_undo(&host, &assignments) && status == VM_OK)
 		status = VM_HOST;
+	screens_close(&kept.screens);
 	serial_file_close(&kept.serial, c);
 	host_close(&host);
 	return status;

@@ -53,6 +53,7 @@ enum vm_end {
 
 enum { VM_NR_EXIT_REASONS = 64 };
 
+struct screens;
 struct vm;
 struct vcpu {
 	struct vm *vm;
@@ -131,6 +132,9 @@ struct vm {
 	/* What each disk's image was found to be; kept while the guest reboots.
 	 */
 	enum block_format *disk_formats;
+	bool has_i8042;
+	struct screens *screens;	     /* not owned, like disk_formats */
+	struct boot_framebuffer framebuffer; /* width 0: none */
 	struct iothread *iothreads;
 	struct loop *loops[CONFIG_MAX_IOTHREADS];
 	unsigned int nr_iothreads;
@@ -143,8 +147,8 @@ struct vm {
 };
 
 /*
- * vm is zeroed by it but for serial_fd and disk_formats (one for each emulated
- * device of config), which stay the caller's. On failure
+ * vm is zeroed by it but for serial_fd, screens and disk_formats (one for each
+ * emulated device of config), which stay the caller's. On failure
  * vm_teardown still has to be called.
  */
 int vm_build(struct vm *vm, const struct config *config,

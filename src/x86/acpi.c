@@ -74,6 +74,7 @@ enum {
 	FADT_RESET_TO = 1,
 
 	/* No 8042 (bit 1 is 0), no VGA, no CMOS clock; MSI works. */
+	BOOT_ARCH_8042 = 1 << 1,
 	BOOT_ARCH_NO_VGA = 1 << 2,
 	BOOT_ARCH_NO_RTC = 1 << 5,
 
@@ -207,7 +208,8 @@ static void put_port(uint8_t *at, uint64_t port)
 	put_le(at + 4, port, 8);
 }
 
-static void write_fadt(struct writer *w, gpa_t dsdt)
+static void write_fadt(struct writer *w, const struct acpi_params *p,
+		       gpa_t dsdt)
 {
 	uint8_t *at = table_begin(w, "FACP", FADT_REVISION);
 
@@ -215,7 +217,10 @@ static void write_fadt(struct writer *w, gpa_t dsdt)
 		return;
 	put_le(at + FADT_DSDT, dsdt, 4);
 	put_le(at + FADT_X_DSDT, dsdt, 8);
-	put_le(at + FADT_BOOT_ARCH, BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_RTC, 2);
+	put_le(at + FADT_BOOT_ARCH,
+	       BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_RTC |
+		       (p->has_i8042 ? BOOT_ARCH_8042 : 0),
+	       2);
 	put_le(at + FADT_FLAGS,
 	       FLAG_WBINVD | FLAG_C1 | FLAG_NO_POWER_BUTTON |
 		       FLAG_NO_SLEEP_BUTTON | FLAG_RESET_REG | FLAG_HW_REDUCED,
@@ -346,7 +351,7 @@ int acpi_build(const struct acpi_params *p, uint8_t *buf, size_t len,
 	w.buf = buf;
 	rsdp = room(&w, RSDP_LEN);
 	dsdt = write_dsdt(&w);
-	write_fadt(&w, dsdt);
+	write_fadt(&w, p, dsdt);
 	write_madt(&w, p->nr_cpus);
 	write_mcfg(&w, p->pci);
 	write_ssdt(&w, p);

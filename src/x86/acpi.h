@@ -10,6 +10,7 @@
 struct acpi_params {
 	unsigned int nr_cpus; /* 1 to 255; APIC IDs are 0 to nr_cpus - 1 */
 	bool has_serial;      /* a 16550A at X86_SERIAL_PORT */
+	bool has_i8042;	      /* keyboard and mouse at X86_I8042_PORT */
 	/* Windows of size 0 are left out. ECAM and mem32 lie below 4 GiB. */
 	const struct pci_host_layout *pci;
 	/* INTx of bus 0, each device and pin once: see pci_intx_routes. */

@@ -84,6 +84,32 @@ static void cpu(struct aml *a, unsigned int id)
 	aml_end(a);
 }
 
+/* Linux looks for a keyboard controller only where ACPI names one
+ * (i8042_pnp_init). The mouse shares the keyboard's ports. */
+static void i8042(struct aml *a)
+{
+	struct aml_crs keyboard = { .len = 0 }, mouse = { .len = 0 };
+
+	aml_scope(a, "_SB_", NULL);
+	aml_device(a, "KBD_");
+	aml_name(a, "_HID");
+	aml_string(a, "PNP0303");
+	aml_crs_ports(&keyboard, X86_I8042_PORT, 1);
+	aml_crs_ports(&keyboard, X86_I8042_PORT + 4, 1);
+	aml_crs_interrupt(&keyboard, X86_KEYBOARD_GSI);
+	aml_name(a, "_CRS");
+	aml_resources(a, &keyboard);
+	aml_end(a);
+	aml_device(a, "MOU_");
+	aml_name(a, "_HID");
+	aml_string(a, "PNP0F13");
+	aml_crs_interrupt(&mouse, X86_MOUSE_GSI);
+	aml_name(a, "_CRS");
+	aml_resources(a, &mouse);
+	aml_end(a);
+	aml_end(a);
+}
+
 void acpi_ssdt(struct aml *a, const struct acpi_params *p)
 {
 	aml_scope(a, "_SB_", "PCI0");
@@ -101,6 +127,9 @@ void acpi_ssdt(struct aml *a, const struct acpi_params *p)
 		aml_integer(a, 0);
 		aml_end(a);
 	}
+
+	if (p->has_i8042)
+		i8042(a);
 
 	aml_scope(a, "_SB_", NULL);
 	for (unsigned int i = 0; i < p->nr_cpus; i++)

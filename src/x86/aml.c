@@ -41,6 +41,9 @@ enum {
 	CRS_PORTS = 0x47,
 	CRS_PORTS_DECODE16 = 1,
 	CRS_END = 0x79,
+	CRS_INTERRUPT = 0x89,
+	CRS_INTERRUPT_CONSUMER = 1 << 0,
+	CRS_INTERRUPT_EDGE = 1 << 1,
 	CRS_MEMORY32_FIXED = 0x86,
 	CRS_SPACE32 = 0x87,
 	CRS_SPACE16 = 0x88,
@@ -225,6 +228,18 @@ void aml_crs_memory(struct aml_crs *c, uint32_t base, uint32_t size)
 	at[3] = CRS_MEM_WRITABLE;
 	put_le(at + 4, base, 4);
 	put_le(at + 8, size, 4);
+}
+
+/* Extended interrupt descriptor (ACPI 6.5 6.4.3.6). */
+void aml_crs_interrupt(struct aml_crs *c, uint32_t gsi)
+{
+	uint8_t *at = crs_room(c, 9);
+
+	at[0] = CRS_INTERRUPT;
+	put_le(at + 1, 6, 2);
+	at[3] = CRS_INTERRUPT_CONSUMER | CRS_INTERRUPT_EDGE;
+	at[4] = 1; /* how many */
+	put_le(at + 5, gsi, 4);
 }
 
 void aml_resources(struct aml *a, struct aml_crs *c)

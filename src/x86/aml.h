@@ -52,6 +52,8 @@ void aml_crs_window(struct aml_crs *c, enum aml_space space, unsigned int width,
 /* Ports and memory that a device itself decodes. */
 void aml_crs_ports(struct aml_crs *c, uint16_t port, uint8_t len);
 void aml_crs_memory(struct aml_crs *c, uint32_t base, uint32_t size);
+/* A pin of the IOAPIC, of the device's own, by edge. */
+void aml_crs_interrupt(struct aml_crs *c, uint32_t gsi);
 /* Writes all as a buffer, with the end tag. */
 void aml_resources(struct aml *a, struct aml_crs *c);
 
