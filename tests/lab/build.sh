@@ -29,6 +29,8 @@ packages=(
 	linux-image-amd64                    # kernel of the host and of guests
 	qemu-system-x86                      # the machine; in it, a peer
 	pciutils ethtool strace              # to look at things
+	qemu-utils                           # to make and check disk images
+	passt                                # a network without privileges
 	nvme-cli                             # to make VFs of an NVMe controller
 	udev                                 # a test of our rule for it
 	libpci3 libnl-route-3-200 libnl-genl-3-200 libjansson4
@@ -63,10 +65,11 @@ boot_modules=(virtio_blk crc32c_generic ext4)
 # Modules in the guests' initramfs.
 guest_modules=(igbvf)
 guest_full_modules=(igbvf igb e1000e nvme virtio_net virtio_blk 8139cp 8139too
-	usb_storage sd_mod xhci_pci virtio-rng vmw_vsock_virtio_transport tun)
+	usb_storage sd_mod xhci_pci virtio-rng vmw_vsock_virtio_transport tun
+	virtio_console virtio_balloon e1000 ata_piix bochs atkbd psmouse)
 # What the lab kernel has built in, of what our scripts and tests load.
 builtin_modules=("${boot_modules[@]}" "${guest_full_modules[@]}" kvm_amd
-	vfio-pci vfio_iommu_type1 9p 9pnet_virtio mtty)
+	vfio-pci vfio_iommu_type1 9p 9pnet_virtio mtty vhost_net vhost_vsock)
 # Programs in the guests' bigger initramfs.
 guest_full_programs=(usr/bin/lspci usr/bin/setpci)
 
@@ -268,6 +271,12 @@ copy_programs() { # ROOT DIR PROGRAM...
 	ln -sfn usr/lib64 "$dir/lib64"
 }
 
+# A program of ours, from the source of its name here.
+build_static() { # FILE
+	mkdir -p "$(dirname "$1")"
+	cc -std=gnu17 -D_GNU_SOURCE -O2 -static -o "$1" "$lab_dir/$(basename "$1").c"
+}
+
 # Begin an initramfs: busybox and an init that it interprets.
 tree_begin() { # ROOT DIR INIT
 	mkdir -p "$2"/{bin,dev,proc,sys,tmp,mnt}
@@ -295,8 +304,8 @@ make_archives() { # ROOT TMP
 	copy_modules "$1" "$2/guest" "${guest_full_modules[@]}"
 	copy_programs "$1" "$2/guest" "${guest_full_programs[@]}"
 	cp "$lab_dir/guest-lib.sh" "$2/guest/lib.sh"
-	cc -std=gnu17 -D_GNU_SOURCE -O2 -static -o "$2/guest/bin/disk-check" \
-		"$lab_dir/disk-check.c"
+	build_static "$2/guest/bin/disk-check"
+	build_static "$2/guest/bin/vsock-cat"
 	mkdir -p "$2/guest/usr/share/misc"
 	cp -L "$1/usr/share/misc/pci.ids" "$2/guest/usr/share/misc/"
 	tree_pack "$1" "$2/guest" "$2/guest-full.cpio"
@@ -319,6 +328,7 @@ make_image() { # ROOT TMP
 	make_tree "$1" "$2"
 	release=$(kernel_release "$2/tree")
 	make_archives "$2/tree" "$2"
+	build_static "$2/tree/usr/bin/vsock-cat"
 	cp "$2/guest.cpio" "$2/guest-full.cpio" "$2/tree/boot/"
 	ln -s "vmlinuz-$release" "$2/tree/boot/vmlinuz"
 	cp "$lab_dir/host-init.sh" "$2/tree/sbin/lab-init"

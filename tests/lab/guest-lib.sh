@@ -67,7 +67,7 @@ bind() { echo "$1" > "/sys/bus/pci/drivers/$2/bind"; } # BDF DRIVER
 has_carrier() { [ "$(cat "/sys/class/net/$1/carrier" 2> /dev/null)" = 1 ]; }
 
 net_exists() {
-	for nic in "$pci/$1"/net/*; do
+	for nic in "$pci/$1"/net/* "$pci/$1"/virtio*/net/*; do
 		nic=${nic##*/}
 		[ "$nic" = '*' ] || return 0
 	done
