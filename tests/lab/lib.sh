@@ -410,6 +410,9 @@ like() { # NAME TEXT ERE
 	fi
 }
 
+# For ok.
+between() { [ "$2" -ge "$1" ] && [ "$2" -le "$3" ]; } # LOW VALUE HIGH
+
 # The same, about the last guest's console.
 console_like() { # NAME ERE
 	if grep -aqE -- "$2" "$GUEST_CONSOLE"; then

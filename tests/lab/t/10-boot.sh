@@ -34,7 +34,6 @@ extract_vmlinux() { # BZIMAGE VMLINUX
 	esac
 }
 
-between() { [ "$2" -ge "$1" ] && [ "$2" -le "$3" ]; } # LOW VALUE HIGH
 
 status=0
 guest_run "" --memory size=512M,hugepages=on || status=$?
