@@ -30,6 +30,7 @@ packages=(
 	qemu-system-x86                      # the machine; in it, a peer
 	pciutils ethtool strace              # to look at things
 	qemu-utils                           # to make and check disk images
+	libvncserver1 libpng16-16t64         # for strait run --display
 	passt                                # a network without privileges
 	nvme-cli                             # to make VFs of an NVMe controller
 	udev                                 # a test of our rule for it
@@ -83,7 +84,8 @@ image_key() {
 	{
 		root_key
 		kernel_key
-		cat "$lab_dir"/{build,kernel}.sh "$lab_dir"/*.c "$lab_dir"/host-*.sh \
+		cat "$lab_dir"/{build,kernel}.sh "$lab_dir"/*.c "$lab_dir"/../rfb.h \
+			"$lab_dir"/host-*.sh \
 			"$lab_dir"/guest-*.sh
 	} | hash_of
 }
@@ -274,7 +276,8 @@ copy_programs() { # ROOT DIR PROGRAM...
 # A program of ours, from the source of its name here.
 build_static() { # FILE
 	mkdir -p "$(dirname "$1")"
-	cc -std=gnu17 -D_GNU_SOURCE -O2 -static -o "$1" "$lab_dir/$(basename "$1").c"
+	cc -std=gnu17 -D_GNU_SOURCE -O2 -static -iquote "$lab_dir/../.." \
+		-o "$1" "$lab_dir/$(basename "$1").c"
 }
 
 # Begin an initramfs: busybox and an init that it interprets.
@@ -329,6 +332,7 @@ make_image() { # ROOT TMP
 	release=$(kernel_release "$2/tree")
 	make_archives "$2/tree" "$2"
 	build_static "$2/tree/usr/bin/vsock-cat"
+	build_static "$2/tree/usr/bin/vnc-type"
 	cp "$2/guest.cpio" "$2/guest-full.cpio" "$2/tree/boot/"
 	ln -s "vmlinuz-$release" "$2/tree/boot/vmlinuz"
 	cp "$lab_dir/host-init.sh" "$2/tree/sbin/lab-init"

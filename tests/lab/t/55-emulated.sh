@@ -31,7 +31,7 @@ servers=($!)
 
 # A tap of the host with an address.
 make_tap() { # NAME ADDRESS [multi_queue]
-	ip tuntap add dev "$1" mode tap vnet_hdr ${3:-}
+	ip tuntap add dev "$1" mode tap vnet_hdr "${@:3}"
 	ip address add "$2/24" dev "$1"
 	ip link set "$1" up
 }
@@ -108,8 +108,6 @@ is "nothing_is_complained_about" "$(grep -v '^stats:' "$GUEST_ERRORS")" ""
 # ---- the end -----------------------------------------------------------------
 
 kill "${servers[@]}" 2> /dev/null || true
-for tap in plain many vhost; do
-	ip tuntap del dev $tap mode tap $([ $tap != many ] || echo multi_queue)
-done
+for tap in plain many vhost; do ip link del $tap; done
 rm -rf $work
 done_testing
