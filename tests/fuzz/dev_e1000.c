@@ -58,6 +58,25 @@ static void arrive(uint16_t off, uint32_t value)
 		return; /* it is full */
 }
 
+/* A frame that is to be segmented, of which the input changes a little. */
+static void send_large(uint16_t off, uint32_t value)
+{
+	uint8_t *p = fake_e1000_data(&f, 0);
+	bool is_ipv4 = off & 1;
+	unsigned int tcp = is_ipv4 ? 34 : 54;
+	uint64_t places = 14 | 24 << 8 | 33 << 16;
+
+	places |= (uint64_t)(tcp | (tcp + 16) << 8) << 32;
+	p[tcp + 12] = 0x50;
+	p[tcp + 13] = off & 2 ? 0x80 : 0x18;
+	fake_e1000_put(&f, places ^ (off & 4 ? value >> 24 : 0),
+		       0x25000000 | (is_ipv4 ? 0x02000000 : 0),
+		       (tcp + 20) << 8 | value << 16);
+	fake_e1000_put(&f, FAKE_E1000_DATA, 0x2d100000 | (value >> 8 & 0xffff),
+		       3 << 8);
+	fake_e1000_send(&f);
+}
+
 static void step(const uint8_t *record)
 {
 	uint16_t off = (uint16_t)get_le(record + 2, 2);
@@ -97,6 +116,8 @@ static void step(const uint8_t *record)
 	default:
 		if (record[1] & 1)
 			arrive(off, value);
+		else if (record[1] & 2)
+			send_large(off, value);
 		else
 			drain_wire();
 	}
