@@ -87,7 +87,9 @@ uint32_t e1000_irq_take(struct e1000 *d)
 void e1000_irq_mask(struct e1000 *d, uint32_t set, uint32_t clear)
 {
 	pthread_mutex_lock(&d->irq_lock);
-	d->ims = (d->ims | (set & INT_ALL)) & ~clear;
+	/* It is read without the lock. */
+	__atomic_store_n(&d->ims, (d->ims | (set & INT_ALL)) & ~clear,
+			 __ATOMIC_RELAXED);
 	follow(d);
 	pthread_mutex_unlock(&d->irq_lock);
 }
@@ -95,7 +97,8 @@ void e1000_irq_mask(struct e1000 *d, uint32_t set, uint32_t clear)
 void e1000_irq_reset(struct e1000 *d)
 {
 	pthread_mutex_lock(&d->irq_lock);
-	d->icr = d->ims = 0;
+	d->icr = 0;
+	__atomic_store_n(&d->ims, 0, __ATOMIC_RELAXED);
 	d->quiet_until_ns = 0;
 	follow(d);
 	pthread_mutex_unlock(&d->irq_lock);
