@@ -57,7 +57,9 @@ static uint8_t take(unsigned int *len)
 static bool nothing_comes(void)
 {
 	usleep(20000);
-	return !(fake_e1000_desc(&f, RX, next)[12] & DD);
+	return !(__atomic_load_n(fake_e1000_desc(&f, RX, next) + 12,
+				 __ATOMIC_ACQUIRE) &
+		 DD);
 }
 
 /* --- into descriptors --- */
