@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "src/dev/e1000.h"
 #include "src/vm/model.h"
 #include "src/vm/vm.h"
 #include "virtio/net.h"
@@ -81,7 +82,71 @@ static const struct model virtio_net_model = {
 	.print_stats = net_print_stats,
 };
 
-/* --- its option --- */
+/* --- the e1000 --- */
+
+struct e1000_state {
+	struct net_back back;
+	struct e1000 nic;
+};
+
+static int nic_realize(struct vm *vm, struct emulated *d, struct err *e)
+{
+	const struct config_net *c = &d->config->net;
+	struct dev_env env = vm_dev_env(vm);
+	struct e1000_state *s = calloc(1, sizeof(*s));
+	struct e1000_setup setup = { .name = d->name };
+	int ret;
+
+	d->state = s;
+	if (!s)
+		return err_set(e, ENOMEM, "%s: out of memory", d->name);
+	memcpy(setup.mac, c->mac, sizeof(setup.mac));
+	ret = net_open(&s->back, &c->back, e);
+	if (!ret)
+		ret = e1000_init(&s->nic, &setup, &s->back, &env, e);
+	if (ret)
+		return err_ctx(e, ret, "%s", d->name);
+	return e1000_add(&s->nic, -1, e);
+}
+
+static void nic_stop(struct emulated *d)
+{
+	e1000_stop(&((struct e1000_state *)d->state)->nic);
+}
+
+static void nic_unrealize(struct emulated *d)
+{
+	struct e1000_state *s = d->state;
+
+	if (!s)
+		return;
+	e1000_fini(&s->nic);
+	net_close(&s->back);
+	free(s);
+}
+
+static void nic_print_stats(const struct emulated *d, FILE *f)
+{
+	const struct e1000 *n = &((struct e1000_state *)d->state)->nic;
+
+	fprintf(f,
+		"stats: %s: received frames=%" PRIu64 " dropped=%" PRIu64
+		" sent frames=%" PRIu64 " dropped=%" PRIu64 "\n",
+		d->name, n->rx.frames, n->rx.dropped, n->tx.frames,
+		n->tx.dropped);
+}
+
+static const struct model e1000_model = {
+	.name = "e1000",
+	.driver = "e1000",
+	.what = "network card with the registers of Intel's 82540EM",
+	.realize = nic_realize,
+	.stop = nic_stop,
+	.unrealize = nic_unrealize,
+	.print_stats = nic_print_stats,
+};
+
+/* --- the option of both --- */
 
 static struct config_net *net_of(void *target)
 {
@@ -151,6 +216,18 @@ static int set_vhost(void *target, const char *value, struct err *e)
 	return option_on_off("--net vhost", value, &net_of(target)->vhost, e);
 }
 
+static int set_model(void *target, const char *value, struct err *e)
+{
+	static const char *const words[] = { "virtio", "e1000" };
+	struct config_emulated *d = target;
+	int i = option_word("--net model", value, words, ARRAY_SIZE(words), e);
+
+	if (i < 0)
+		return i;
+	d->model = i ? &e1000_model : &virtio_net_model;
+	return 0;
+}
+
 static int set_bare(void *target, const char *word, struct err *e)
 {
 	if (strcmp(word, "passt")) {
@@ -169,6 +246,7 @@ static const struct option_key keys[] = {
 	{ "mac", set_mac, "ADDRESS", "of the card (default: a random one)" },
 	{ "queues", set_queues, "N", "pairs of queues, 1 to 16 (default 1)" },
 	{ "vhost", set_vhost, "on|off", "served by the kernel (default off)" },
+	{ "model", set_model, "virtio|e1000", "which card (default virtio)" },
 };
 static const struct option_keys net_keys = { "--net", keys, ARRAY_SIZE(keys),
 					     set_bare };
@@ -206,6 +284,19 @@ static int check(const struct config_net *c, const char *value, struct err *e)
 	return 0;
 }
 
+static int check_e1000(const struct config_net *c, const char *value,
+		       struct err *e)
+{
+	const char *what = c->vhost		   ? "vhost=on"
+			   : c->back.nr_queues > 1 ? "queues="
+						   : NULL;
+
+	return what ? err_set(e, EINVAL,
+			      "--net %s: %s is for model=virtio alone", value,
+			      what)
+		    : 0;
+}
+
 static int parse(const char *value, struct config_emulated *out, struct err *e)
 {
 	struct config_net *c = &out->net;
@@ -217,6 +308,8 @@ static int parse(const char *value, struct config_emulated *out, struct err *e)
 	ret = option_keys_parse(&net_keys, value, out, e);
 	if (!ret)
 		ret = check(c, value, e);
+	if (!ret && out->model == &e1000_model)
+		ret = check_e1000(c, value, e);
 	if (!ret && !c->has_mac)
 		ret = random_mac(c->mac, e);
 	return ret;
@@ -243,7 +336,8 @@ static int collides(const struct config_emulated *a,
 	return 0;
 }
 
-static const struct model *const models[] = { &virtio_net_model, NULL };
+static const struct model *const models[] = { &virtio_net_model, &e1000_model,
+					      NULL };
 const struct model_option model_net_option = {
 	.name = "net",
 	.keys = &net_keys,

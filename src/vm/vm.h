@@ -192,6 +192,8 @@ void release_unwatch_port(struct vm_port *p);
 
 /* What a virtio device of this machine lives in. */
 struct virtio_env vm_virtio_env(struct vm *vm);
+/* And a register-level one. */
+struct dev_env vm_dev_env(struct vm *vm);
 
 /* vcpu.c: the vCPUs' threads. */
 int vcpus_start(struct vm *vm, struct err *e);
