@@ -11,6 +11,19 @@
 #include "src/core/irq.h"
 #include "src/core/loop.h"
 
+struct mem;
+struct pci_host;
+
+/* Where a PCI device of this folder lives. */
+struct dev_env {
+	const struct mem *mem;
+	struct bus *mmio, *pio;
+	struct irq *irq;
+	struct pci_host *pci;
+	struct loop *const *loops; /* of the I/O threads */
+	unsigned int nr_loops;
+};
+
 /* --- 16550A at a port range, on a pair of fds --- */
 
 enum { SERIAL_FIFO_LEN = 16, SERIAL_OUT_LEN = 4096 };
