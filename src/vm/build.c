@@ -254,6 +254,17 @@ struct virtio_env vm_virtio_env(struct vm *vm)
 				    .nr_loops = vm->nr_iothreads };
 }
 
+struct dev_env vm_dev_env(struct vm *vm)
+{
+	return (struct dev_env){ .mem = &vm->mem,
+				 .mmio = &vm->mmio,
+				 .pio = &vm->pio,
+				 .irq = &vm->irq,
+				 .pci = &vm->pci,
+				 .loops = vm->loops,
+				 .nr_loops = vm->nr_iothreads };
+}
+
 static void serial_fds(const struct vm *vm, int *in_fd, int *out_fd)
 {
 	*in_fd = -1;

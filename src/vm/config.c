@@ -455,7 +455,7 @@ static const struct option_def run_options[] = {
 	  "backend=auto|iommufd|container, p2p=auto|on|off: how devices reach memory",
 	  false, set_vfio },
 	{ "disk", 0, "path=FILE[,KEY=...]",
-	  "a disk: an image, block device or NBD server; may be repeated; keys readonly, direct, queues, serial, format, on-enospc",
+	  "a disk: an image, block device or NBD server; may be repeated; keys bus, readonly, direct, queues, serial, format, on-enospc",
 	  true, set_disk },
 	{ "net", 0, "tap=NAME[,KEY=...]",
 	  "a network card, also fd=N or passt; may be repeated; keys mac, queues, vhost",

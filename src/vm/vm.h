@@ -188,6 +188,8 @@ void release_unwatch_port(struct vm_port *p);
 
 /* What a virtio device of this machine lives in. */
 struct virtio_env vm_virtio_env(struct vm *vm);
+/* The same for one of src/dev. */
+struct dev_env vm_dev_env(struct vm *vm);
 
 /* vcpu.c: the vCPUs' threads. */
 int vcpus_start(struct vm *vm, struct err *e);
