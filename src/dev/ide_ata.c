@@ -1,39 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* An IDE channel's registers, and the ATA commands (ATA8-ACS, ATA8-APT). */
+/* The ATA commands of IDE disks (ATA8-ACS). */
 /*
  * How this works
  *
- * Both disks of a channel hear what is written to its registers; the one that
- * the device register selects answers and carries out commands. A disk that is
- * not there reads as 0: no status bit, so that a probe ends at once, and no
- * value that a driver wrote, which is how it finds out.
- *
- * commands[] says what each command is. Those without data are over when the
- * write returns; the others become c->op, on which ide_io.c, ide_pio.c and
- * ide_dma.c work. While there is one, registers ignore writes.
+ * commands[] says what each command is; what is not there is aborted. Those
+ * without data are over when the write of the command register returns; the
+ * others become c->op, on which ide_io.c, ide_pio.c and ide_dma.c work.
  */
 #include "src/dev/ide_priv.h"
-
-enum {
-	REG_DATA = 0,
-	REG_ERROR = 1, /* written: features */
-	REG_COUNT = 2,
-	REG_LBA = 3, /* to 5 */
-	REG_DEVICE = 6,
-	REG_STATUS = 7, /* written: command */
-	CONTROL_REG = 2,
-};
-enum {
-	DEVICE_UNIT = 0x10,
-	DEVICE_LBA = 0x40,
-	DEVICE_FIXED = 0xa0,
-	DEVICE_LOW = 0x0f,
-};
-
-static struct ide_disk *selected(struct ide_channel *c)
-{
-	return &c->disks[c->device & DEVICE_UNIT ? 1 : 0];
-}
 
 /* --- how commands end --- */
 
@@ -75,64 +49,6 @@ void ide_fail(struct ide_channel *c, uint8_t error)
 	if (error & (ERR_UNC | ERR_IDNF))
 		put_sector(c);
 	end(c, ST_OK | ST_ERR, error);
-}
-
-/* --- reset --- */
-
-/* ATA8-APT: what tells an ATA device, and that it has passed its tests. */
-static void sign(struct ide_disk *d)
-{
-	d->now = d->hob = (struct ide_regs){ 0 };
-	d->now.count = d->now.lba[0] = 1;
-	d->status = ST_OK;
-	d->error = 1;
-}
-
-static void sign_all(struct ide_channel *c)
-{
-	c->device = 0;
-	for (unsigned int i = 0; i < IDE_UNITS; i++)
-		sign(&c->disks[i]);
-}
-
-static void quiesce_idle(struct ide_channel *c)
-{
-	ide_quiesce(c);
-	c->state = IDE_IDLE;
-	c->intrq = false;
-}
-
-void ide_channel_reset(struct ide_channel *c)
-{
-	pthread_mutex_lock(&c->lock);
-	quiesce_idle(c);
-	sign_all(c);
-	for (unsigned int i = 0; i < IDE_UNITS; i++) {
-		c->disks[i].multiple = IDE_MAX_MULTIPLE;
-		c->disks[i].has_write_cache = true;
-		c->disks[i].transfer_mode = 0;
-	}
-	c->control = c->bm_command = c->bm_status = 0;
-	c->bm_table = 0;
-	c->at = (struct ide_prd_at){ 0 };
-	ide_pin_follow(c);
-	pthread_mutex_unlock(&c->lock);
-}
-
-/* Software reset lasts while its bit is set. */
-static void write_control(struct ide_channel *c, uint8_t value)
-{
-	uint8_t changed = c->control ^ value;
-
-	c->control = value & (CONTROL_HOB | CONTROL_SRST | CONTROL_NIEN);
-	if (changed & value & CONTROL_SRST) {
-		quiesce_idle(c);
-		for (unsigned int i = 0; i < IDE_UNITS; i++)
-			c->disks[i].status = ST_BSY;
-	} else if (changed & CONTROL_SRST) {
-		sign_all(c);
-	}
-	ide_pin_follow(c);
 }
 
 /* --- commands --- */
@@ -249,8 +165,7 @@ static void run_write(struct ide_channel *c, unsigned int flags)
 		return;
 	}
 	c->buf_pos = 0;
-	c->buf_len = c->op.left < IDE_BUF_SECTORS ? c->op.left * BLOCK_SECTOR
-						  : sizeof(c->buf);
+	c->buf_len = ide_buf_bytes(c->op.left);
 	ide_pio_block(c);
 }
 
@@ -299,7 +214,7 @@ static void run_nothing(struct ide_channel *c, unsigned int flags)
 static void run_diagnostic(struct ide_channel *c, unsigned int flags)
 {
 	(void)flags;
-	sign_all(c);
+	ide_sign(c);
 	ide_raise(c);
 }
 
@@ -438,10 +353,9 @@ static const struct command *find_command(uint8_t code)
 	return NULL;
 }
 
-static void write_code(struct ide_channel *c, uint8_t code)
+void ide_execute(struct ide_channel *c, struct ide_disk *d, uint8_t code)
 {
 	const struct command *cmd = find_command(code);
-	struct ide_disk *d = selected(c);
 
 	if (!d->block && !(cmd && cmd->flags & MAYBE_ABSENT))
 		return;
@@ -455,122 +369,3 @@ static void write_code(struct ide_channel *c, uint8_t code)
 	else
 		ide_fail(c, ERR_ABRT);
 }
-
-/* --- registers --- */
-
-static void put_reg(struct ide_disk *d, uint64_t reg, uint8_t value)
-{
-	switch (reg) {
-	case REG_ERROR:
-		d->hob.features = d->now.features;
-		d->now.features = value;
-		break;
-	case REG_COUNT:
-		d->hob.count = d->now.count;
-		d->now.count = value;
-		break;
-	default:
-		d->hob.lba[reg - REG_LBA] = d->now.lba[reg - REG_LBA];
-		d->now.lba[reg - REG_LBA] = value;
-	}
-}
-
-static void write_reg(struct ide_channel *c, uint64_t reg, uint8_t value)
-{
-	if (c->state != IDE_IDLE || c->nr_waiting || c->control & CONTROL_SRST)
-		return;
-	c->control &= (uint8_t)~CONTROL_HOB;
-	switch (reg) {
-	case REG_DEVICE:
-		c->device = value & (uint8_t)~DEVICE_FIXED;
-		break;
-	case REG_STATUS:
-		write_code(c, value);
-		break;
-	default:
-		for (unsigned int i = 0; i < IDE_UNITS; i++)
-			put_reg(&c->disks[i], reg, value);
-	}
-}
-
-static uint8_t read_reg(struct ide_channel *c, uint64_t reg)
-{
-	const struct ide_disk *d = selected(c);
-	const struct ide_regs *r = c->control & CONTROL_HOB ? &d->hob : &d->now;
-
-	if (!d->block)
-		return 0;
-	switch (reg) {
-	case REG_ERROR:
-		return d->error;
-	case REG_COUNT:
-		return r->count;
-	case REG_DEVICE:
-		return c->device | DEVICE_FIXED;
-	case REG_STATUS:
-		c->intrq = false;
-		ide_pin_follow(c);
-		return d->status;
-	default:
-		return r->lba[reg - REG_LBA];
-	}
-}
-
-static uint64_t command_read(void *dev, uint64_t off, unsigned int len)
-{
-	struct ide_channel *c = dev;
-	uint64_t value;
-
-	if (off != REG_DATA && len != 1)
-		return all_ones(len);
-	pthread_mutex_lock(&c->lock);
-	value = off == REG_DATA ? ide_pio_read(c, len) : read_reg(c, off);
-	pthread_mutex_unlock(&c->lock);
-	return value;
-}
-
-static void command_write(void *dev, uint64_t off, unsigned int len,
-			  uint64_t value)
-{
-	struct ide_channel *c = dev;
-
-	if (off != REG_DATA && len != 1)
-		return;
-	pthread_mutex_lock(&c->lock);
-	if (off == REG_DATA)
-		ide_pio_write(c, len, value);
-	else
-		write_reg(c, off, (uint8_t)value);
-	pthread_mutex_unlock(&c->lock);
-}
-
-/* The alternate status, which leaves the interrupt alone. */
-static uint64_t control_read(void *dev, uint64_t off, unsigned int len)
-{
-	struct ide_channel *c = dev;
-	const struct ide_disk *d;
-	uint64_t value;
-
-	if (off != CONTROL_REG || len != 1)
-		return all_ones(len);
-	pthread_mutex_lock(&c->lock);
-	d = selected(c);
-	value = d->block ? d->status : 0;
-	pthread_mutex_unlock(&c->lock);
-	return value;
-}
-
-static void control_write(void *dev, uint64_t off, unsigned int len,
-			  uint64_t value)
-{
-	struct ide_channel *c = dev;
-
-	if (off != CONTROL_REG || len != 1)
-		return;
-	pthread_mutex_lock(&c->lock);
-	write_control(c, (uint8_t)value);
-	pthread_mutex_unlock(&c->lock);
-}
-
-const struct bus_ops ide_command_ops = { command_read, command_write };
-const struct bus_ops ide_control_ops = { control_read, control_write };

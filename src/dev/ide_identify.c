@@ -37,7 +37,7 @@ enum {
 	MAX_SECTORS28 = 0x0fffffff,
 	CYCLE_NS = 120,
 	ATA_4_TO_8 = 0x1f0,
-	BUS_SIGNATURE = 0xa5,
+	INTEGRITY_SIGNATURE = 0xa5,
 	SERIAL_BYTES = 20,
 	FIRMWARE_BYTES = 8,
 	MODEL_BYTES = 40,
@@ -52,18 +52,23 @@ enum {
 	HAS_84 = 1 << 14 | 1 << 6,
 };
 
-static void put(uint8_t *out, unsigned int word, unsigned int value)
+static void put_words(uint8_t *out, size_t word, uint64_t value,
+		      unsigned int nr)
 {
-	put_le(out + word * 2, value, 2);
+	put_le(out + word * 2, value, nr * 2);
+}
+
+static void put(uint8_t *out, size_t word, unsigned int value)
+{
+	put_words(out, word, value, 1);
 }
 
 /* Padded with spaces, the first letter of each word in its upper half. */
-static void put_text(uint8_t *out, unsigned int word, const char *text,
-		     unsigned int bytes)
+static void put_text(uint8_t *out, size_t word, const char *text, size_t bytes)
 {
 	size_t len = strnlen(text, bytes);
 
-	for (unsigned int i = 0; i < bytes; i++)
+	for (size_t i = 0; i < bytes; i++)
 		out[word * 2 + (i ^ 1)] = i < len ? (uint8_t)text[i] : ' ';
 }
 
@@ -78,11 +83,10 @@ static void put_size(const struct ide_disk *d, uint8_t *out)
 	put(out, WORD_CURRENT_CHS, cylinders);
 	put(out, WORD_CURRENT_CHS + 1, IDE_HEADS);
 	put(out, WORD_CURRENT_CHS + 2, IDE_TRACK);
-	put_le(out + (WORD_CURRENT_CHS + 3) * 2,
-	       (uint64_t)cylinders * IDE_HEADS * IDE_TRACK, 4);
-	put_le(out + WORD_SECTORS * 2, n < MAX_SECTORS28 ? n : MAX_SECTORS28,
-	       4);
-	put_le(out + WORD_SECTORS48 * 2, n, 8);
+	put_words(out, WORD_CURRENT_CHS + 3, (uint64_t)cylinders * IDE_CYLINDER,
+		  2);
+	put_words(out, WORD_SECTORS, n < MAX_SECTORS28 ? n : MAX_SECTORS28, 2);
+	put_words(out, WORD_SECTORS48, n, 4);
 }
 
 /* One mode of a kind is selected at most: the last that was set. */
@@ -146,8 +150,9 @@ void ide_identify(const struct ide_disk *d, uint8_t out[BLOCK_SECTOR])
 	put_modes(d, out);
 	put_features(d, out);
 	put_blocks(block_info(d->block), out);
-	out[WORD_INTEGRITY * 2] = BUS_SIGNATURE;
+	put(out, WORD_INTEGRITY, INTEGRITY_SIGNATURE);
 	for (unsigned int i = 0; i < BLOCK_SECTOR; i++)
 		sum = (uint8_t)(sum + out[i]);
-	out[WORD_INTEGRITY * 2 + 1] = (uint8_t)-sum;
+	put(out, WORD_INTEGRITY,
+	    INTEGRITY_SIGNATURE | (unsigned int)(uint8_t)-sum << 8);
 }

@@ -64,15 +64,13 @@ static void submit_flush(struct ide_channel *c)
 /* The pieces of a transfer by PIO: the buffer. */
 static uint64_t pio_iov(struct ide_channel *c)
 {
-	uint32_t sectors = c->op.left;
+	unsigned int bytes = c->op.kind == IDE_WRITE
+				     ? c->block_end
+				     : ide_buf_bytes(c->op.left);
 
-	if (c->op.kind == IDE_WRITE)
-		sectors = c->block_end / BLOCK_SECTOR;
-	else if (sectors > IDE_BUF_SECTORS)
-		sectors = IDE_BUF_SECTORS;
-	c->iov[0] = (struct iovec){ c->buf, sectors * BLOCK_SECTOR };
+	c->iov[0] = (struct iovec){ c->buf, bytes };
 	c->nr_iov = 1;
-	return c->iov[0].iov_len;
+	return bytes;
 }
 
 static void transfer(struct ide_channel *c)
@@ -191,9 +189,7 @@ static void pio_went_through(struct ide_channel *c)
 		return;
 	}
 	c->buf_pos = 0;
-	c->buf_len = (is_read ? c->op.chunk : c->op.left) * BLOCK_SECTOR;
-	if (c->buf_len > sizeof(c->buf))
-		c->buf_len = sizeof(c->buf);
+	c->buf_len = ide_buf_bytes(is_read ? c->op.chunk : c->op.left);
 	ide_pio_block(c);
 	ide_raise(c);
 }

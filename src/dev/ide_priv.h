@@ -15,8 +15,14 @@ enum {
 	ST_BSY = 0x80,
 	ST_OK = ST_DRDY | ST_DSC,
 };
-/* ATA8-APT: device control. */
+/* ATA8-APT: device control, and the device register. */
 enum { CONTROL_NIEN = 0x02, CONTROL_SRST = 0x04, CONTROL_HOB = 0x80 };
+enum {
+	DEVICE_UNIT = 0x10,
+	DEVICE_LBA = 0x40,
+	DEVICE_FIXED = 0xa0,
+	DEVICE_LOW = 0x0f,
+};
 enum { ERR_ABRT = 0x04, ERR_IDNF = 0x10, ERR_UNC = 0x40 };
 
 /* Bus Master IDE 1.0, 2.1 and 2.2. */
@@ -33,6 +39,7 @@ enum {
 	IDE_TRIM_BLOCKS = 8, /* of ranges, in one command */
 	IDE_HEADS = 16,
 	IDE_TRACK = 63, /* sectors */
+	IDE_CYLINDER = IDE_HEADS * IDE_TRACK,
 };
 
 static inline uint64_t ide_sectors(const struct ide_disk *d)
@@ -43,24 +50,37 @@ static inline uint64_t ide_sectors(const struct ide_disk *d)
 /* What cylinder, head and sector reach. */
 static inline unsigned int ide_cylinders(const struct ide_disk *d)
 {
-	uint64_t n = ide_sectors(d) / (IDE_HEADS * IDE_TRACK);
+	uint64_t n = ide_sectors(d) / IDE_CYLINDER;
 
 	return n < 16383 ? (unsigned int)n : 16383;
+}
+
+/* Of that many sectors, as many as the buffer holds. */
+static inline unsigned int ide_buf_bytes(uint32_t sectors)
+{
+	return (sectors < IDE_BUF_SECTORS ? sectors : IDE_BUF_SECTORS) *
+	       BLOCK_SECTOR;
 }
 
 /* ide.c */
 /* The pin follows intrq and nIEN. */
 void ide_pin_follow(struct ide_channel *c);
 
-/* ide_ata.c: registers and commands. */
+/* ide_regs.c: registers and resets. */
 extern const struct bus_ops ide_command_ops, ide_control_ops;
+/* As after power-on; takes the lock. */
+void ide_channel_reset(struct ide_channel *c);
+/* Both disks show that they are ATA devices and have passed their tests. */
+void ide_sign(struct ide_channel *c);
+
+/* ide_ata.c: commands. */
+/* The selected disk is given one. It is idle. */
+void ide_execute(struct ide_channel *c, struct ide_disk *d, uint8_t code);
 /* The command is over, and was carried out or not; both interrupt. Nothing is
  * under way. */
 void ide_succeed(struct ide_channel *c);
 void ide_fail(struct ide_channel *c, uint8_t error);
 void ide_raise(struct ide_channel *c);
-/* As after power-on; the lock is taken. */
-void ide_channel_reset(struct ide_channel *c);
 
 /* ide_io.c: the I/O thread's part. */
 /* It goes on with c->op when it can. Any thread. */
