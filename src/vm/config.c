@@ -465,7 +465,7 @@ static const struct option_def run_options[] = {
 	  "a virtio console (hvc0 in the guest) and where it goes", false,
 	  set_console },
 	{ "disk", 0, "path=FILE[,KEY=...]",
-	  "a disk: an image, block device or NBD server; may be repeated; keys readonly, direct, queues, serial, format, on-enospc",
+	  "a disk: an image, block device or NBD server; may be repeated; keys bus, readonly, direct, queues, serial, format, on-enospc",
 	  true, set_disk },
 	{ "display", 0, "KEY=VALUE[,...]",
 	  "a framebuffer with keyboard and mouse; keys vnc, socket, password, screenshot, mode, memory",

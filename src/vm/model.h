@@ -65,6 +65,12 @@ extern const struct model_option model_net_option;
 extern const struct model_option model_rng_option;
 extern const struct model_option model_vsock_option;
 
+/* model_ide.c: --disk bus=ide. */
+extern const struct model model_ide;
+/* model_disk.c: opens the image of a --disk, whatever bus it is on. */
+int model_open_image(struct vm *vm, const struct emulated *d,
+		     struct block **out, struct err *e);
+
 /* Adds what the option's value says to c. */
 int model_configure(const struct model_option *o, struct config *c,
 		    const char *value, struct err *e);

@@ -31,8 +31,8 @@ static enum block_format format_of(const struct vm *vm,
 		       : d->config->disk.format;
 }
 
-static int open_image(struct vm *vm, struct emulated *d, struct disk_state *s,
-		      struct err *e)
+int model_open_image(struct vm *vm, const struct emulated *d,
+		     struct block **out, struct err *e)
 {
 	const struct config_disk *c = &d->config->disk;
 	const struct block_options options = {
@@ -41,17 +41,17 @@ static int open_image(struct vm *vm, struct emulated *d, struct disk_state *s,
 		.direct = c->direct,
 		.format = format_of(vm, d),
 	};
-	int ret = block_open(&options, &s->block, e);
+	int ret = block_open(&options, out, e);
 
 	if (ret)
 		return err_ctx(e, ret, "%s", d->name);
 	vm->disk_formats[d->config - vm->config->emulated] =
-		block_info(s->block)->format;
-	if (c->nr_queues > block_info(s->block)->max_queues)
+		block_info(*out)->format;
+	if (c->nr_queues > block_info(*out)->max_queues)
 		return err_set(
 			e, EINVAL,
 			"%s: %s: this kind of disk has at most %u queues",
-			d->name, c->path, block_info(s->block)->max_queues);
+			d->name, c->path, block_info(*out)->max_queues);
 	return 0;
 }
 
@@ -72,7 +72,7 @@ static int disk_realize(struct vm *vm, struct emulated *d, struct err *e)
 	d->state = s;
 	if (!s)
 		return err_set(e, ENOMEM, "%s: out of memory", d->name);
-	ret = open_image(vm, d, s, e);
+	ret = model_open_image(vm, d, &s->block, e);
 	if (!ret)
 		ret = virtio_blk_init(&s->blk, &setup, s->block, &env, e);
 	return ret ? ret : virtio_dev_add(&s->blk.dev, -1, e);
@@ -125,6 +125,19 @@ static struct config_disk *disk_of(void *target)
 static int set_path(void *target, const char *value, struct err *e)
 {
 	return config_path("--disk path", value, disk_of(target)->path, e);
+}
+
+static int set_bus(void *target, const char *value, struct err *e)
+{
+	static const char *const words[] = { "virtio", "ide" };
+	static const struct model *const kinds[] = { &virtio_blk_model,
+						     &model_ide };
+	int i = option_word("--disk bus", value, words, ARRAY_SIZE(words), e);
+
+	if (i < 0)
+		return i;
+	((struct config_emulated *)target)->model = kinds[i];
+	return 0;
 }
 
 static int set_readonly(void *target, const char *value, struct err *e)
@@ -191,6 +204,7 @@ static int set_on_enospc(void *target, const char *value, struct err *e)
 
 static const struct option_key keys[] = {
 	{ "path", set_path, "FILE", "image, block device, nbd:// URI" },
+	{ "bus", set_bus, "virtio|ide", "how the guest sees it" },
 	{ "readonly", set_readonly, "on|off", "the guest cannot write" },
 	{ "direct", set_direct, "on|off", "past the host's page cache" },
 	{ "queues", set_queues, "N", "1 to 16 (default 1)" },
@@ -211,8 +225,13 @@ static int parse(const char *value, struct config_emulated *out, struct err *e)
 	out->option = "disk";
 	c->nr_queues = 1;
 	ret = option_keys_parse(&disk_keys, value, out, e);
-	if (ret || c->path[0])
+	if (ret)
 		return ret;
+	if (out->model == &model_ide && c->nr_queues > 1)
+		return err_set(e, EINVAL,
+			       "--disk %s: an IDE disk has one queue", value);
+	if (c->path[0])
+		return 0;
 	err_set(e, EINVAL, "--disk %s: path is missing", value);
 	err_hint(e, "for example --disk path=disk.img");
 	return -EINVAL;
@@ -227,7 +246,8 @@ static int collides(const struct config_emulated *a,
 	return err_set(e, EINVAL, "--disk: %s is given twice", a->disk.path);
 }
 
-static const struct model *const models[] = { &virtio_blk_model, NULL };
+static const struct model *const models[] = { &virtio_blk_model, &model_ide,
+					      NULL };
 const struct model_option model_disk_option = {
 	.name = "disk",
 	.keys = &disk_keys,
