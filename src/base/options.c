@@ -23,7 +23,7 @@
 #include "src/base/bits.h"
 #include "src/base/options.h"
 
-enum { WORD_MAX = 32, VALUE_MAX = 512 };
+enum { WORD_MAX = 32, VALUE_MAX = 512, KEY_COLUMN = 26 };
 
 /* Edit distance of two words of at most WORD_MAX letters. */
 static unsigned int edit_distance(const char *a, const char *b)
@@ -363,10 +363,11 @@ void option_keys_help(const struct option_keys *k, FILE *f)
 {
 	for (unsigned int i = 0; i < k->nr; i++) {
 		const struct option_key *key = &k->keys[i];
+		int left = KEY_COLUMN -
+			   (int)(strlen(key->name) + strlen(key->arg) + 1);
 
 		fprintf(f, "      %s=%s%*s %s\n", key->name, key->arg,
-			(int)(21 - strlen(key->name) - strlen(key->arg)), "",
-			key->help);
+			left > 0 ? left : 0, "", key->help);
 	}
 }
 

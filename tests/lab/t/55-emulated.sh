@@ -3,7 +3,8 @@
 #
 # Emulated devices, all in one guest, each used by its ordinary driver and what
 # comes back compared: virtio network cards (served by strait, with many queues,
-# and by vhost-net), disks (raw and qcow2), console, entropy, sockets, balloon.
+# and by vhost-net), disks (raw and qcow2), console, entropy, sockets, balloon, and
+# a register-level card (e1000) and disk (IDE).
 #
 set -eu
 # shellcheck source=../lib.sh
@@ -38,8 +39,9 @@ make_tap() { # NAME ADDRESS [multi_queue]
 make_tap plain 10.9.1.1
 make_tap many 10.9.2.1 multi_queue
 make_tap vhost 10.9.3.1
+make_tap old 10.9.4.1
 
-truncate -s 96M $work/raw.img
+truncate -s 96M $work/raw.img $work/ide.img
 qemu-img create -q -f qcow2 $work/cow.qcow2 96M
 
 vsock-cat listen 1234 &
@@ -50,7 +52,7 @@ servers+=($!)
 # shellcheck disable=SC2016 # it is for the guest
 use_all='. /lib.sh
 for module in virtio_pci virtio_net virtio_blk virtio-rng virtio_console virtio_balloon \
-	vmw_vsock_virtio_transport; do
+	vmw_vsock_virtio_transport e1000 ata_piix sd_mod; do
 	modprobe $module
 done
 peer=1
@@ -64,6 +66,8 @@ for bdf in $(functions 1af4:1042); do
 	read serial < /sys/block/${disk##*/}/serial
 	use_disk disk$serial $bdf 32
 done
+for bdf in $(functions 8086:100e); do use_net e1000 $bdf 10.9.4.2/24 10.9.4.1 2; done
+for bdf in $(functions 8086:7010); do use_disk ide $bdf 8; done
 echo "RNG $(dd if=/dev/hwrng bs=512 count=4 2> /dev/null | wc -c)"
 echo "VSOCK $(echo over the socket | vsock-cat 2 1234)"
 echo "said on the console" > /dev/hvc0
@@ -83,6 +87,7 @@ guest_run "lab.cmd=$(guest_script "sh /lab.sh")" --initramfs "$initramfs" --cpus
 	--net tap=plain,mac=52:54:00:09:00:01 \
 	--net tap=many,queues=2,mac=52:54:00:09:00:02 \
 	--net tap=vhost,vhost=on,mac=52:54:00:09:00:03 \
+	--net tap=old,model=e1000 --disk path=$work/ide.img,bus=ide \
 	--disk path=$work/raw.img,serial=RAW,queues=2 --disk path=$work/cow.qcow2,serial=COW \
 	--rng src=/dev/urandom --console file=$work/console --vsock cid=42 \
 	--balloon size=128M || status=$?
@@ -95,6 +100,8 @@ is "both_queues_are_used" "$(console_value QUEUES2)" 2
 console_like "a_card_that_vhost_serves" "^USED net3 $used"
 console_like "a_raw_disk" "^USED diskRAW $used"
 console_like "a_qcow2_disk" "^USED diskCOW $used"
+console_like "a_register_level_card" "^USED e1000 e1000 irq=intx interrupts=yes data=same"
+console_like "a_register_level_disk" "^USED ide ata_piix irq=intx interrupts=yes data=same"
 is "random_bytes_come" "$(console_value RNG)" 2048
 is "a_socket_reaches_the_host" "$(sed -n 's/^VSOCK //p' "$GUEST_CONSOLE" | tr -d '\r')" \
 	"over the socket"
@@ -108,6 +115,6 @@ is "nothing_is_complained_about" "$(grep -v '^stats:' "$GUEST_ERRORS")" ""
 # ---- the end -----------------------------------------------------------------
 
 kill "${servers[@]}" 2> /dev/null || true
-for tap in plain many vhost; do ip link del $tap; done
+for tap in plain many vhost old; do ip link del $tap; done
 rm -rf $work
 done_testing
