@@ -5,7 +5,7 @@
  * Manual", 317453; SDM below).
  *
  * Threads: registers are touched on vCPU threads; frames are moved on one I/O
- * thread. Order of locks: the function's, io_lock, then lock or irq_lock.
+ * thread. Order of locks: the function's, io_lock, lock, irq_lock.
  */
 #ifndef STRAIT_DEV_E1000_H
 #define STRAIT_DEV_E1000_H

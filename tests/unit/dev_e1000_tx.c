@@ -338,7 +338,7 @@ static void full_back_end_is_waited_for(void)
 		nr_sent++;
 		fake_e1000_send(&f);
 		for (unsigned int i = 0;
-		     i < 200 && fake_e1000_read(&f, 0x3810) != f.tx_tail; i++)
+		     i < 5000 && fake_e1000_read(&f, 0x3810) != f.tx_tail; i++)
 			usleep(100);
 	}
 	CHECK(nr_sent > 2 && nr_sent < 5000); /* it was full */
