@@ -238,6 +238,68 @@ static void requests_that_overlap_do_no_damage(void)
 	}
 }
 
+static void stop_loop(struct loop_timer *t)
+{
+	(void)t;
+	loop_stop(&loop);
+}
+
+static void run_loop_for_ms(uint64_t ms)
+{
+	struct loop_timer t = { .fn = stop_loop };
+
+	if (loop_timer_add(&loop, &t, &err))
+		abort();
+	loop_timer_set(&t, ms * 1000000, 0);
+	loop_run(&loop, &err);
+	loop.stopping = false;
+	loop_timer_del(&loop, &t);
+}
+
+static void submit_one(struct block_queue *to, struct one *o, enum block_op op,
+		       uint64_t bytes)
+{
+	*o = (struct one){ .req = { .op = op,
+				    .bytes = bytes,
+				    .nr_iov = 1,
+				    .done = one_done },
+			   .iov = { buf, bytes } };
+	o->req.iov = &o->iov;
+	block_submit(to, &o->req);
+}
+
+/* A write that was looked up, but not yet sent to the kernel, holds it. */
+static void cluster_is_not_free_before_its_requests_are_done(void)
+{
+	struct one late, discard, flush;
+	struct block_queue *second;
+
+	reset();
+	CHECK_EQ(create("a", "", "1M"), 0);
+	CHECK_EQ(disk_open("a"), 0);
+	CHECK_EQ(block_queue_open(disk, &loop, 16, &second, &err), 0);
+	CHECK_EQ(disk_do(BLOCK_WRITE, buf, 0, KIB(64)), 0);
+	CHECK_EQ(disk_do(BLOCK_FLUSH, NULL, 0, 0), 0);
+	/* An event that is left over would kick. */
+	run_loop_for_ms(10);
+	submit_one(queue, &late, BLOCK_WRITE, 4096);
+	submit_one(second, &discard, BLOCK_DISCARD, KIB(64));
+	block_queue_drain(second);
+	submit_one(second, &flush, BLOCK_FLUSH, 0);
+	block_kick(second);
+	run_loop_for_ms(100);
+	CHECK(!late.is_done);
+	CHECK(!flush.is_done);
+	block_kick(queue);
+	block_queue_drain(queue);
+	block_queue_drain(second);
+	CHECK(late.is_done && !late.ret);
+	CHECK(flush.is_done && !flush.ret);
+	block_queue_close(second);
+	CHECK_EQ(disk_close(), 0);
+	CHECK_EQ(check("a"), 0);
+}
+
 static void check_backing(const char *base_options, const char *size,
 			  const char *top_options, uint64_t seed)
 {
@@ -391,6 +453,7 @@ int main(void)
 	TAP_RUN(random_operations_with_direct_are_as_the_model);
 	TAP_RUN(little_memory_for_tables_suffices);
 	TAP_RUN(requests_that_overlap_do_no_damage);
+	TAP_RUN(cluster_is_not_free_before_its_requests_are_done);
 	TAP_RUN(image_below_shows_through_and_is_not_changed);
 	TAP_RUN(raw_image_below_shows_through);
 	TAP_RUN(chain_of_images_is_read);
