@@ -110,8 +110,11 @@ void block_queue_close(struct block_queue *q);
 /* The queue's thread. Work may begin only at block_kick. */
 void block_submit(struct block_queue *q, struct block_req *r);
 void block_kick(struct block_queue *q);
-/* The queue's thread: waits until all that was submitted is done, also what
- * done functions submit meanwhile. */
+/*
+ * The queue's thread: waits until all that was submitted is done, also what
+ * done functions submit meanwhile. It may depend on requests of the disk's
+ * other queues, so a thread has one queue of a disk, not two.
+ */
 void block_queue_drain(struct block_queue *q);
 
 #endif

@@ -325,7 +325,7 @@ static bool try_other_way(struct uring *u, struct block_req *r)
 {
 	struct block *b = u->queue->block;
 
-	if (r->op != BLOCK_WRITE_ZEROES || r->ret != -EOPNOTSUPP)
+	if (is_data(r) || r->ret != -EOPNOTSUPP)
 		return false;
 	r->ret = 0;
 	worker_add(b, r);
@@ -348,8 +348,6 @@ static void slot_done(struct uring *u, struct slot *s, int res)
 	if (--r->nr_pending)
 		return;
 	b->format->map_end(b, r);
-	if (r->op == BLOCK_DISCARD && r->ret == -EOPNOTSUPP)
-		r->ret = 0;
 	if (!try_other_way(u, r))
 		queue_finish(r, r->ret);
 }
