@@ -86,6 +86,9 @@ struct block_req {
 	struct block_req *next;
 	unsigned int nr_pending, epoch;
 	int ret;
+	bool is_writing_out; /* to clusters that have no name yet */
+	bool is_retried;     /* begins anew */
+	uint64_t begun, out_pos, out_bytes; /* how far; where to; how much */
 };
 
 /*

@@ -25,11 +25,12 @@ struct shared {
 };
 
 static struct shared *shared;
+static bool is_direct;
 static uint8_t buf[1 << 20];
 
 static void reset(void)
 {
-	options = (struct block_options){ 0 };
+	options = (struct block_options){ .direct = is_direct };
 }
 
 static int create(const char *create_options, const char *size)
@@ -66,7 +67,7 @@ static void fill_cell(uint8_t *p, uint32_t cell, uint32_t generation)
 static void write_batch(uint32_t *now, uint32_t *written)
 {
 	static struct one ones[BATCH];
-	static uint8_t bufs[BATCH][CELL];
+	static _Alignas(4096) uint8_t bufs[BATCH][CELL];
 
 	for (int i = 0; i < BATCH; i++) {
 		uint32_t cell = model_random() % NR_CELLS;
@@ -189,6 +190,14 @@ static void killed_writer_leaves_a_sound_image(void)
 	check_killed("-o cluster_size=512,refcount_bits=64", 4, "");
 }
 
+static void killed_direct_writer_leaves_a_sound_image(void)
+{
+	is_direct = true;
+	check_killed("", 4, "");
+	check_killed("-o cluster_size=4k", 4, "");
+	is_direct = false;
+}
+
 static void killed_writer_over_an_image_below_leaves_a_sound_one(void)
 {
 	CHECK_EQ(run("head -c 10M /dev/urandom > %s", in_dir("base")), 0);
@@ -288,6 +297,7 @@ int main(void)
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	fixture_begin();
 	TAP_RUN(killed_writer_leaves_a_sound_image);
+	TAP_RUN(killed_direct_writer_leaves_a_sound_image);
 	TAP_RUN(killed_writer_over_an_image_below_leaves_a_sound_one);
 	TAP_RUN(lazy_refcounts_are_repaired_when_it_is_opened);
 	TAP_RUN(qemu_repairs_lazy_refcounts_as_well);
