@@ -204,6 +204,17 @@ static void killed_writer_over_an_image_below_leaves_a_sound_one(void)
 	check_killed("-F raw -b base -o cluster_size=8k", 4, "");
 }
 
+static bool is_marked_dirty(void)
+{
+	uint8_t header[80] = { 0 };
+	int fd = open(in_dir("a"), O_RDONLY);
+
+	if (fd < 0 || pread(fd, header, sizeof(header), 0) < 80)
+		abort();
+	close(fd);
+	return header[79] & 1;
+}
+
 /* Our own repair: qemu-img finds nothing to do after it. */
 static void lazy_refcounts_are_repaired_when_it_is_opened(void)
 {
@@ -215,8 +226,7 @@ static void lazy_refcounts_are_repaired_when_it_is_opened(void)
 				"16M"),
 			 0);
 		kill_one(i + 1);
-		CHECK(run("qemu-img info %s | grep -q 'was not closed\\|corrupt: false'",
-			  in_dir("a")) == 0);
+		CHECK(is_marked_dirty());
 		CHECK_EQ(disk_open("a"), 0);
 		CHECK_EQ(count_lost(), 0);
 		disk_close();
