@@ -69,7 +69,8 @@ enum block_op {
 
 /*
  * Belongs to the caller, and must stay with its iov until done is called.
- * offset and bytes are multiples of BLOCK_SECTOR; iov holds exactly bytes.
+ * offset and bytes are multiples of BLOCK_SECTOR, for an NBD server's disk of
+ * logical_block (what is less costs a read elsewhere). iov holds exactly bytes.
  */
 struct block_req {
 	enum block_op op;
