@@ -26,7 +26,7 @@ struct shared {
 
 static struct shared *shared;
 static bool is_direct;
-static uint8_t buf[1 << 20];
+static _Alignas(4096) uint8_t buf[1 << 20];
 
 static void reset(void)
 {
@@ -299,6 +299,13 @@ static void file_that_may_not_grow_is_an_error_and_no_damage(void)
 	CHECK_EQ(check(""), 0);
 }
 
+static void direct_file_that_may_not_grow_is_an_error_and_no_damage(void)
+{
+	is_direct = true;
+	file_that_may_not_grow_is_an_error_and_no_damage();
+	is_direct = false;
+}
+
 int main(void)
 {
 	if (system("command -v qemu-img > /dev/null")) /* NOLINT */
@@ -312,6 +319,7 @@ int main(void)
 	TAP_RUN(lazy_refcounts_are_repaired_when_it_is_opened);
 	TAP_RUN(qemu_repairs_lazy_refcounts_as_well);
 	TAP_RUN(file_that_may_not_grow_is_an_error_and_no_damage);
+	TAP_RUN(direct_file_that_may_not_grow_is_an_error_and_no_damage);
 	if (has_tmpfs()) {
 		TAP_RUN(full_disk_is_an_error_and_no_damage);
 		umount(in_dir("small"));
