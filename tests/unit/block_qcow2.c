@@ -4,6 +4,14 @@
 
 static uint8_t buf[1 << 20];
 
+/* Waiting for the disk would be most of the time; whether it is asked to is
+ * what block_qcow2_cut looks at. */
+int fdatasync(int fd)
+{
+	(void)fd;
+	return 0;
+}
+
 static void reset(void)
 {
 	options = (struct block_options){ 0 };

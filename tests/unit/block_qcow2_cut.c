@@ -93,7 +93,8 @@ int fdatasync(int fd)
 		free(was[i]);
 		was[i] = NULL;
 	}
-	return (int)syscall(SYS_fdatasync, fd);
+	(void)fd;
+	return 0;
 }
 
 /* No holes: the power would have to know about them. */
@@ -330,7 +331,7 @@ int main(void)
 		return tap_skip_all("no qemu-img (Debian package qemu-utils)");
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	fixture_begin();
+	fixture_begin_in(access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm");
 	TAP_RUN(power_that_fails_leaves_a_sound_image);
 	TAP_RUN(process_that_is_killed_leaves_a_sound_image);
 	TAP_RUN(lazy_refcounts_are_repaired);
