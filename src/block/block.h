@@ -69,7 +69,8 @@ enum block_op {
 
 /*
  * Belongs to the caller, and must stay with its iov until done is called.
- * offset and bytes are multiples of BLOCK_SECTOR; iov holds exactly bytes.
+ * offset and bytes are multiples of BLOCK_SECTOR, for an NBD server's disk of
+ * logical_block (what is less costs a read elsewhere). iov holds exactly bytes.
  */
 struct block_req {
 	enum block_op op;
@@ -86,6 +87,9 @@ struct block_req {
 	struct block_req *next;
 	unsigned int nr_pending, epoch;
 	int ret;
+	bool is_writing_out; /* to clusters that have no name yet */
+	bool is_retried;     /* begins anew */
+	uint64_t begun, out_pos, out_bytes; /* how far; where to; how much */
 };
 
 /*
@@ -110,8 +114,11 @@ void block_queue_close(struct block_queue *q);
 /* The queue's thread. Work may begin only at block_kick. */
 void block_submit(struct block_queue *q, struct block_req *r);
 void block_kick(struct block_queue *q);
-/* The queue's thread: waits until all that was submitted is done, also what
- * done functions submit meanwhile. */
+/*
+ * The queue's thread: waits until all that was submitted is done, also what
+ * done functions submit meanwhile. It may depend on requests of the disk's
+ * other queues, so a thread has one queue of a disk, not two.
+ */
 void block_queue_drain(struct block_queue *q);
 
 #endif

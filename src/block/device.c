@@ -50,8 +50,10 @@ int file_look_at_device(struct block_file *f, struct err *e)
 	f->discard_granularity =
 		(uint32_t)queue_limit(&st, "discard_granularity");
 	f->max_discard_bytes = queue_limit(&st, "discard_max_bytes");
-	if (!f->max_discard_bytes)
+	if (!f->max_discard_bytes) {
 		f->discard_granularity = 0;
+		f->max_discard_bytes = GIB(1);
+	}
 	return 0;
 }
 

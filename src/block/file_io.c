@@ -11,6 +11,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 
 #include "src/block/priv.h"
 
@@ -227,6 +229,11 @@ int file_punch(const struct block_file *f, uint64_t pos, uint64_t bytes)
 	int ret = deallocate(f, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, pos,
 			     bytes);
 
+	/* Not all devices make zeroes of it, as a hole would be. */
+	if (is_unsupported(ret) && f->is_device)
+		ret = ioctl(f->fd, BLKDISCARD, (uint64_t[]){ pos, bytes })
+			      ? -errno
+			      : 0;
 	return is_unsupported(ret) ? 0 : ret;
 }
 

@@ -92,6 +92,8 @@ struct block_span {
 	uint64_t pos, bytes;
 };
 
+enum { PERFORM_LATER = 1 };
+
 struct format_ops {
 	/*
 	 * Any thread, does not block: fills in spans if all of the request can
@@ -101,7 +103,7 @@ struct format_ops {
 	int (*map)(struct block *b, struct block_req *r,
 		   struct block_span *spans, unsigned int max);
 	void (*map_end)(struct block *b, const struct block_req *r);
-	/* The worker; blocks. 0 or -errno. */
+	/* The worker; blocks. 0, -errno, or PERFORM_LATER: it comes again. */
 	int (*perform)(struct block *b, struct block_req *r);
 	/* The worker, of a block that another is based on; zeroes behind its
 	 * end. */
@@ -117,6 +119,7 @@ struct format_ops {
 
 /* Served by a thread of their own loop each: file formats, NBD. */
 struct queue_ops {
+	bool writes_out; /* takes queue_write_out */
 	int (*open)(struct block_queue *q, unsigned int depth, struct err *e);
 	void (*close)(struct block_queue *q);
 	void (*submit)(struct block_queue *q, struct block_req *r);
@@ -208,6 +211,14 @@ void queue_finish_later(struct block_req *r, int ret);
 void queue_come_back(struct block_queue *q);
 /* The worker. */
 void queue_finish_from_worker(struct block_req *r, int ret);
+
+/*
+ * The worker: has the queue write out_bytes of a write, from begun on, to
+ * out_pos of the file, and give it to the worker again, with ret.
+ */
+void queue_write_out(struct block_req *r);
+/* The worker: has the queue look anew where it goes. */
+void queue_retry(struct block_req *r);
 
 extern const struct queue_ops uring_queue_ops, thread_queue_ops, nbd_queue_ops;
 

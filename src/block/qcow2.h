@@ -24,6 +24,7 @@ enum {
 	QCOW2_MAX_SNAPSHOTS = 65536,
 	QCOW2_MAX_BACKING = 1023,
 	QCOW2_NR_FREED = 4096,
+	QCOW2_NR_OUT = 64,
 };
 
 /* Offsets of what is changed in the header. */
@@ -67,6 +68,13 @@ struct extent {
 	uint64_t offset, bytes;
 };
 
+/* A write that is on its way to new clusters. */
+struct write_out {
+	const struct block_req *req;
+	uint64_t first, nr; /* clusters of the guest */
+	uint64_t host;	    /* the first new one */
+};
+
 struct qcow2 {
 	struct block *b;
 	struct block_file *file;
@@ -96,11 +104,16 @@ struct qcow2 {
 	uint64_t reftable_entries;
 	struct extent old_reftable; /* while the new one is not on disk */
 	struct table_cache refs;
-	uint64_t end;	    /* bytes, of what was ever used of the file */
+	uint64_t end;	   /* bytes, of what was ever used of the file */
+	uint64_t reserved; /* bytes, to which space was set aside; or 0 */
+	bool is_reserve_refused;
 	uint64_t free_hint; /* cluster below which none is free */
 	bool is_growing;    /* the reftable */
 	struct freed freed[QCOW2_NR_FREED];
 	unsigned int nr_freed;
+	struct write_out out[QCOW2_NR_OUT];
+	unsigned int nr_out;
+	struct req_fifo blocked; /* by those */
 	struct extent *snapshot_l1s;
 	uint64_t snapshots_bytes;
 	bool is_lazy, is_dirty;
@@ -217,6 +230,8 @@ int qcow2_alloc(struct qcow2 *q, uint64_t nr, uint64_t *first, uint64_t *got,
 		bool *fresh);
 /* All of nr, at the end of the file. */
 int qcow2_alloc_at_end(struct qcow2 *q, uint64_t nr, uint64_t *first);
+/* Cuts off what was set aside behind the end. */
+void qcow2_unreserve(struct qcow2 *q);
 /* At once, for what was never named by a table. */
 void qcow2_unalloc(struct qcow2 *q, uint64_t first, uint64_t nr);
 int qcow2_free_later(struct qcow2 *q, uint64_t cluster, uint64_t nr);
@@ -238,6 +253,12 @@ int qcow2_read(struct qcow2 *q, struct iov_pos p, uint64_t offset,
 	       uint64_t bytes);
 int qcow2_write(struct qcow2 *q, struct iov_pos p, uint64_t offset,
 		uint64_t bytes);
+/* Begins or goes on with a request; may be PERFORM_LATER. */
+int qcow2_write_req(struct qcow2 *q, struct block_req *r);
+/* Whether it has to wait for writes that are on their way to new clusters. It
+ * is performed again then. */
+bool qcow2_is_blocked(struct qcow2 *q, struct block_req *r, uint64_t offset,
+		      uint64_t bytes);
 int qcow2_discard(struct qcow2 *q, uint64_t offset, uint64_t bytes);
 int qcow2_write_zeroes(struct qcow2 *q, uint64_t offset, uint64_t bytes,
 		       bool unmap);

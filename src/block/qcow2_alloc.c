@@ -12,8 +12,12 @@
  * clusters wait in a list, which qcow2_flush empties when both is past.
  */
 #include <errno.h>
+#include <fcntl.h>
 
+#include "src/base/log.h"
 #include "src/block/qcow2.h"
+
+enum { RESERVE_BYTES = 32 << 20 };
 
 /* Past what a table of tables can name. */
 static const uint64_t max_end = 1ULL << 55;
@@ -82,6 +86,32 @@ static int set_counts(struct qcow2 *q, uint64_t first, uint64_t nr)
 	return 0;
 }
 
+/*
+ * With O_DIRECT, writes that make a file longer or fill holes are done one at a
+ * time by the file system; into space that was set aside they go side by side.
+ */
+static void reserve(struct qcow2 *q, uint64_t end)
+{
+	uint64_t start = q->end > q->reserved ? q->end : q->reserved;
+	uint64_t bytes;
+
+	if (!q->file->direct || q->file->is_device || q->is_reserve_refused ||
+	    end <= q->reserved)
+		return;
+	bytes = align_up(end - start, RESERVE_BYTES);
+	if (fallocate(q->file->fd, 0, (off_t)start, (off_t)bytes))
+		q->is_reserve_refused = true;
+	else
+		q->reserved = start + bytes;
+}
+
+void qcow2_unreserve(struct qcow2 *q)
+{
+	if (q->reserved > q->end && ftruncate(q->file->fd, (off_t)q->end))
+		log_debug(q->b->path, "its end was not cut: %s",
+			  strerror(errno));
+}
+
 int qcow2_alloc_at_end(struct qcow2 *q, uint64_t nr, uint64_t *first)
 {
 	uint64_t index, last;
@@ -106,6 +136,7 @@ int qcow2_alloc_at_end(struct qcow2 *q, uint64_t nr, uint64_t *first)
 	if (q->file->is_device &&
 	    (*first + nr) * q->cluster_bytes > q->file->bytes)
 		return -ENOSPC;
+	reserve(q, q->end + nr * q->cluster_bytes);
 	q->end += nr * q->cluster_bytes;
 	return set_counts(q, *first, nr);
 }

@@ -26,11 +26,14 @@ static int perform(struct block *b, struct block_req *r)
 {
 	struct qcow2 *q = qcow2_of(b);
 
+	if ((r->op == BLOCK_DISCARD || r->op == BLOCK_WRITE_ZEROES) &&
+	    qcow2_is_blocked(q, r, r->offset, r->bytes))
+		return PERFORM_LATER;
 	switch (r->op) {
 	case BLOCK_READ:
 		return qcow2_read(q, req_iov(r), r->offset, r->bytes);
 	case BLOCK_WRITE:
-		return qcow2_write(q, req_iov(r), r->offset, r->bytes);
+		return qcow2_write_req(q, r);
 	case BLOCK_FLUSH:
 		return qcow2_flush(q);
 	case BLOCK_DISCARD:
@@ -83,6 +86,8 @@ static int qcow2_close(struct block *b)
 
 	if (!b->info.readonly && !q->is_corrupt)
 		ret = qcow2_flush_all(q);
+	if (!ret)
+		qcow2_unreserve(q);
 	free_state(q);
 	return ret;
 }
@@ -271,6 +276,7 @@ int qcow2_open(struct block *b, struct err *e)
 	if (!q)
 		return err_set(e, ENOMEM, "%s: no memory", b->path);
 	q->b = b;
+	fifo_init(&q->blocked);
 	q->file = &b->file;
 	b->state = q;
 	pthread_mutex_init(&q->lock, NULL);

@@ -68,6 +68,18 @@ void queue_finish_from_worker(struct block_req *r, int ret)
 	pthread_mutex_unlock(&q->lock);
 }
 
+void queue_write_out(struct block_req *r)
+{
+	r->is_writing_out = true;
+	queue_finish_from_worker(r, 0);
+}
+
+void queue_retry(struct block_req *r)
+{
+	r->is_retried = true;
+	queue_finish_from_worker(r, 0);
+}
+
 static struct block_req *take_from_worker(struct block_queue *q)
 {
 	struct block_req *r;
@@ -86,8 +98,15 @@ static void queue_tell(struct block_queue *q)
 	if (read(q->event.fd, &count, sizeof(count)) < 0)
 		BUG_ON(errno != EAGAIN && errno != EINTR);
 	q->is_signalled = false;
-	while ((r = fifo_take(&q->done)) || (r = take_from_worker(q)))
-		queue_finish(r, r->ret);
+	while ((r = fifo_take(&q->done)) || (r = take_from_worker(q))) {
+		bool is_done = !r->is_writing_out && !r->is_retried;
+
+		r->is_retried = false;
+		if (is_done)
+			queue_finish(r, r->ret);
+		else
+			q->ops->submit(q, r);
+	}
 	q->ops->kick(q);
 }
 
@@ -227,6 +246,8 @@ void block_submit(struct block_queue *q, struct block_req *r)
 
 	r->queue = q;
 	r->ret = 0;
+	r->is_writing_out = r->is_retried = false;
+	r->begun = 0;
 	q->nr_in_flight++;
 	if (ret || is_nothing(q, r))
 		queue_finish_later(r, ret);

@@ -125,8 +125,9 @@ int raw_open(struct block *b, struct err *e)
 	i->optimal_io = f->optimal_io;
 	i->can_discard = f->discard_granularity && !f->readonly;
 	i->discard_granularity = i->can_discard ? f->discard_granularity : 0;
-	i->max_discard_bytes = i->can_discard ? f->max_discard_bytes : 0;
 	i->can_write_zeroes = !f->readonly;
+	if (i->can_write_zeroes)
+		i->max_discard_bytes = f->max_discard_bytes;
 	f->keeps_size = !f->is_device;
 	b->format = &raw_ops;
 	return 0;

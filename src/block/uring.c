@@ -212,14 +212,36 @@ static void start_spans(struct uring *u, struct block_req *r,
 	}
 }
 
+/* The worker saw that it fits. */
+static bool start_writing_out(struct uring *u, struct block_req *r)
+{
+	struct block_span span = { &u->queue->block->file, r->out_pos,
+				   r->out_bytes };
+	struct iov_pos p = req_iov(r);
+	struct slot *s;
+
+	if (!u->nr_free)
+		return false;
+	iov_skip(&p, r->begun);
+	r->nr_pending = 1;
+	s = slot_get(u);
+	s->req = r;
+	slot_fill(u, s, &span, &p);
+	slot_submit(u, s);
+	return true;
+}
+
 /* False: not now, for want of slots. */
 static bool start(struct uring *u, struct block_req *r)
 {
 	struct block *b = u->queue->block;
 	struct block_span spans[BLOCK_MAX_SPANS];
 	unsigned int nr_slots, nr_bounces;
-	int n = b->format->map(b, r, spans, BLOCK_MAX_SPANS);
+	int n;
 
+	if (r->is_writing_out)
+		return start_writing_out(u, r);
+	n = b->format->map(b, r, spans, BLOCK_MAX_SPANS);
 	if (n < 0) {
 		queue_finish_later(r, n);
 		return true;
@@ -325,7 +347,7 @@ static bool try_other_way(struct uring *u, struct block_req *r)
 {
 	struct block *b = u->queue->block;
 
-	if (r->op != BLOCK_WRITE_ZEROES || r->ret != -EOPNOTSUPP)
+	if (is_data(r) || r->ret != -EOPNOTSUPP)
 		return false;
 	r->ret = 0;
 	worker_add(b, r);
@@ -347,9 +369,11 @@ static void slot_done(struct uring *u, struct slot *s, int res)
 	slot_put(u, s);
 	if (--r->nr_pending)
 		return;
+	if (r->is_writing_out) {
+		worker_add(b, r);
+		return;
+	}
 	b->format->map_end(b, r);
-	if (r->op == BLOCK_DISCARD && r->ret == -EOPNOTSUPP)
-		r->ret = 0;
 	if (!try_other_way(u, r))
 		queue_finish(r, r->ret);
 }
@@ -477,6 +501,7 @@ static void uring_close(struct block_queue *q)
 }
 
 const struct queue_ops uring_queue_ops = {
+	.writes_out = true,
 	.open = uring_open,
 	.close = uring_close,
 	.submit = uring_submit,

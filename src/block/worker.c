@@ -21,8 +21,12 @@ static void *worker_main(void *arg)
 	struct block *b = arg;
 	struct block_req *r;
 
-	while ((r = next_req(&b->worker)))
-		queue_finish_from_worker(r, b->format->perform(b, r));
+	while ((r = next_req(&b->worker))) {
+		int ret = b->format->perform(b, r);
+
+		if (ret != PERFORM_LATER)
+			queue_finish_from_worker(r, ret);
+	}
 	return NULL;
 }
 

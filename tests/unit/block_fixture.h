@@ -18,15 +18,22 @@
 
 static struct loop loop;
 static struct err err;
-static char dir[] = "/tmp/strait-block-XXXXXX";
+static char dir[64];
 static struct block *disk;
 static struct block_queue *queue;
 static struct block_options options;
 
-__attribute__((unused)) static void fixture_begin(void)
+/* where: "/tmp", or "/dev/shm" for tests that no disk has to take part in. */
+__attribute__((unused)) static void fixture_begin_in(const char *where)
 {
+	snprintf(dir, sizeof(dir), "%s/strait-block-XXXXXX", where);
 	if (!mkdtemp(dir) || loop_init(&loop, &err))
 		abort();
+}
+
+__attribute__((unused)) static void fixture_begin(void)
+{
+	fixture_begin_in("/tmp");
 }
 
 /* A shell command. The status of the last one. */
