@@ -40,11 +40,30 @@ after_strait() { # LINE
 		echo "${COMPREPLY[*]}"' - "$1"
 }
 
-is "commands_of_strait_are_offered" "$(after_strait 'strait ')" "run vf iommu --help --version"
+is "commands_of_strait_are_offered" "$(after_strait 'strait ')" \
+	"run devices screenshot vf iommu --help --version"
 is "one_is_completed" "$(after_strait 'strait i')" iommu
 is "options_of_run_are_completed" "$(after_strait 'strait run --kernel x --mem')" --memory
 is "values_of_run_are_completed_from_the_equals_sign_on" \
 	"$(after_strait 'strait run --vfio backend=i')" iommufd
+# "OPTION KEY" lines: what `strait devices` lists, and what it lists and the input has not.
+keys_of_devices() {
+	"$STRAIT_BUILD/strait" devices |
+		awk '/^    --/ { option = $1 } /^      / { sub(/=.*/, "", $1); print option, $1 }'
+}
+missing_keys() { comm -23 <(keys_of_devices | sort -u) <(sort -u); }
+
+is "keys_of_run_are_completed_after_a_comma" "$(after_strait 'strait run --console socket=a,fi')" \
+	"a,file="
+is "values_of_later_keys_are_completed" "$(after_strait 'strait run --disk path=a,format=q')" qcow2
+is "files_of_keys_are_completed" "$(after_strait "strait run --disk readonly=on,path=$tmp/r/s")" \
+	"$tmp/r/sys"
+is "all_keys_of_devices_are_offered" "$(for option in $(keys_of_devices | sed 's/ .*//' | sort -u); do
+	after_strait "strait run $option " | tr ' ' '\n' | sed "s/=.*//; s/^/$option /"
+done | missing_keys)" ""
+is "all_keys_of_devices_are_in_the_man_page" "$(sed 's/\\//g' docs/strait.1 |
+	awk '/^\.It Fl -/ { option = "-" $3 } /^\.It Cm .* = / { print option, $3 }' |
+	missing_keys)" ""
 is "commands_of_iommu_are_offered" "$(after_strait 'strait iommu ')" "$(offered 'strait-iommu ')"
 is "options_of_iommu_are_those_of_the_command" "$(after_strait 'strait iommu graph --f')" \
 	"--from --format"
