@@ -172,6 +172,7 @@ static void write_half(gpa_t *addr, bool is_high, uint64_t value)
 	put_le((uint8_t *)addr + (is_high ? 4 : 0), value, 4);
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes it
 static void write_vector(struct virtio_dev *d, uint16_t *to, uint64_t value)
 {
 	/* 4.1.5.1.2.1: one that is not there is refused by NO_VECTOR. */

@@ -36,8 +36,6 @@ struct net_stream {
 	size_t out_start, out_len;
 };
 
-extern char **environ;
-
 /* The child's end becomes its file 3, and stays open there. */
 static int spawn(struct net_back *b, int child_fd, struct err *e)
 {

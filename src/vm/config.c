@@ -88,7 +88,7 @@ int config_path(const char *who, const char *value, char out[CONFIG_PATH_LEN],
 	if (strlen(value) >= CONFIG_PATH_LEN)
 		return err_set(e, EINVAL, "%s: a path of more than %d bytes",
 			       who, CONFIG_PATH_LEN - 1);
-	strcpy(out, value);
+	memcpy(out, value, strlen(value) + 1);
 	return 0;
 }
 

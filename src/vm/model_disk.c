@@ -170,7 +170,7 @@ static int set_serial(void *target, const char *value, struct err *e)
 		return err_set(e, EINVAL,
 			       "--disk serial=%s: more than %d characters",
 			       value, BLK_SERIAL_LEN);
-	strcpy(disk_of(target)->serial, value);
+	memcpy(disk_of(target)->serial, value, strlen(value) + 1);
 	return 0;
 }
 

@@ -161,7 +161,7 @@ static int set_tap(void *target, const char *value, struct err *e)
 		return err_set(e, EINVAL,
 			       "--net tap=%s: not the name of an interface",
 			       value);
-	strcpy(c->back.tap, value);
+	memcpy(c->back.tap, value, strlen(value) + 1);
 	return 0;
 }
 

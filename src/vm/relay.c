@@ -221,7 +221,7 @@ static int listen_at(struct relay *r, struct err *e)
 		return err_set(e, EINVAL,
 			       "%s: %s: a socket's path has at most %zu bytes",
 			       r->name, r->socket, sizeof(sa.sun_path) - 1);
-	strcpy(sa.sun_path, r->socket);
+	memcpy(sa.sun_path, r->socket, strlen(r->socket) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return err_sys(e, r->name, "socket");
