@@ -40,22 +40,21 @@ static struct virtio_balloon *balloon_of(struct virtio_queue *q)
 	return CONTAINER_OF(q->dev, struct virtio_balloon, dev);
 }
 
-// NOLINTNEXTLINE(readability-non-const-parameter): the builtin writes it
-static void give(struct virtio_balloon *b, void *hva, uint64_t len,
-		 uint64_t *count)
+/* Bytes that went to the host. */
+static uint64_t give(struct virtio_balloon *b, void *hva, uint64_t len)
 {
 	/* A whole page is the least that can go. */
 	uint64_t skip = align_up((uintptr_t)hva, PAGE) - (uintptr_t)hva;
 
 	if (len < skip + PAGE)
-		return;
+		return 0;
 	len = align_down(len - skip, PAGE);
-	if (madvise((char *)hva + skip, len, MADV_REMOVE))
-		log_guest(&b->dev.pci.limit, b->dev.type.name,
-			  "memory was not given back: MADV_REMOVE: %s",
-			  strerror(errno));
-	else
-		__atomic_fetch_add(count, len, __ATOMIC_RELAXED);
+	if (!madvise((char *)hva + skip, len, MADV_REMOVE))
+		return len;
+	log_guest(&b->dev.pci.limit, b->dev.type.name,
+		  "memory was not given back: MADV_REMOVE: %s",
+		  strerror(errno));
+	return 0;
 }
 
 /* Neighbours go together. */
@@ -71,13 +70,13 @@ static void give_pages(struct virtio_balloon *b, const uint32_t *pfns,
 				break;
 		hva = mem_ptr(b->dev.env.mem, gpa, run * PAGE);
 		if (hva) {
-			give(b, hva, run * PAGE, &b->given_bytes);
+			b->given_bytes += give(b, hva, run * PAGE);
 			continue;
 		}
 		hva = mem_ptr(b->dev.env.mem, gpa, PAGE);
 		run = 1;
 		if (hva)
-			give(b, hva, PAGE, &b->given_bytes);
+			b->given_bytes += give(b, hva, PAGE);
 	}
 }
 
@@ -96,8 +95,8 @@ static void inflate(struct virtio_balloon *b, const struct virtq_chain *c)
 static void reported(struct virtio_balloon *b, const struct virtq_chain *c)
 {
 	for (unsigned int i = c->nr_out; i < c->nr_out + c->nr_in; i++)
-		give(b, c->iov[i].iov_base, c->iov[i].iov_len,
-		     &b->reported_bytes);
+		b->reported_bytes +=
+			give(b, c->iov[i].iov_base, c->iov[i].iov_len);
 }
 
 static void on_kick(struct virtio_queue *q)

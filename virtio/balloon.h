@@ -15,7 +15,8 @@ struct virtio_balloon_setup {
 struct virtio_balloon {
 	struct virtio_dev dev;
 	bool reporting;
-	uint64_t given_bytes; /* taken from the guest so far; atomic */
+	uint64_t given_bytes; /* taken from the guest so far; its queues' locks
+			       */
 	uint64_t reported_bytes;
 };
 
