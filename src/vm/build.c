@@ -265,10 +265,28 @@ struct dev_env vm_dev_env(struct vm *vm)
 				 .nr_loops = vm->nr_iothreads };
 }
 
+static int open_relay(struct vm *vm, struct err *e)
+{
+	const struct relay_config config = {
+		.name = "serial",
+		.kind = vm->config->serial == SERIAL_PTY ? RELAY_PTY
+							 : RELAY_SOCKET,
+		.socket = vm->config->serial_file,
+		.in_fd = -1,
+		.out_fd = -1,
+	};
+
+	return relay_open(&vm->relay, &config, &vm->loop, e);
+}
+
 static void serial_fds(const struct vm *vm, int *in_fd, int *out_fd)
 {
 	*in_fd = -1;
 	*out_fd = vm->serial_fd;
+	if (vm->relay.loop) {
+		*in_fd = vm->relay.device_fd;
+		*out_fd = vm->relay.device_out_fd;
+	}
 	if (vm->config->serial == SERIAL_TTY) {
 		*in_fd = terminal_is_ours() ? STDIN_FILENO : -1;
 		*out_fd = STDOUT_FILENO;
@@ -288,6 +306,11 @@ static int build_platform(struct vm *vm, struct err *e)
 	vm->has_power = true;
 	if (vm->config->serial == SERIAL_OFF)
 		return 0;
+	if (vm->config->serial == SERIAL_PTY ||
+	    vm->config->serial == SERIAL_SOCKET)
+		ret = open_relay(vm, e);
+	if (ret)
+		return ret;
 	serial_fds(vm, &in_fd, &out_fd);
 	ret = serial_init(&vm->serial, &vm->pio, X86_SERIAL_PORT, line,
 			  &vm->loop, in_fd, out_fd, e);
@@ -480,6 +503,7 @@ void vm_teardown(struct vm *vm)
 	models_free(vm);
 	if (vm->has_serial)
 		serial_fini(&vm->serial, &vm->pio);
+	relay_close(&vm->relay);
 	if (vm->has_power)
 		power_fini(&vm->power, &vm->pio);
 	devices_free_ports(vm);

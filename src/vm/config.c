@@ -370,25 +370,34 @@ static int set_iothreads(void *target, const char *value, struct err *e)
 
 /* --- --serial and the rest --- */
 
+static int set_serial_path(struct config *c, enum config_serial to,
+			   const char *key, const char *path, struct err *e)
+{
+	if (!path[0])
+		return err_set(e, EINVAL, "--serial: %s has no value", key);
+	c->serial = to;
+	c->serial_file = path;
+	return 0;
+}
+
 static int set_serial(void *target, const char *value, struct err *e)
 {
 	static const char *const words[] = {
 		[SERIAL_TTY] = "tty",
 		[SERIAL_OFF] = "off",
 		[SERIAL_FILE] = "file=PATH",
+		[SERIAL_PTY] = "pty",
+		[SERIAL_SOCKET] = "socket=PATH",
 		[SERIAL_NULL] = "null",
 	};
 	struct config *c = ((struct parse *)target)->c;
 	int i;
 
-	if (!strncmp(value, "file=", 5)) {
-		if (!value[5])
-			return err_set(e, EINVAL,
-				       "--serial: file has no value");
-		c->serial = SERIAL_FILE;
-		c->serial_file = value + 5;
-		return 0;
-	}
+	if (!strncmp(value, "file=", 5))
+		return set_serial_path(c, SERIAL_FILE, "file", value + 5, e);
+	if (!strncmp(value, "socket=", 7))
+		return set_serial_path(c, SERIAL_SOCKET, "socket", value + 7,
+				       e);
 	i = option_word("--serial", value, words, ARRAY_SIZE(words), e);
 	if (i < 0)
 		return i;
@@ -482,7 +491,7 @@ static const struct option_def run_options[] = {
 	{ "iothreads", 0, "N",
 	  "threads that serve emulated devices' queues, 1 to 16 (default 1)",
 	  false, set_iothreads },
-	{ "serial", 0, "tty|null|off|file=PATH",
+	{ "serial", 0, "tty|pty|null|off|file=PATH|socket=PATH",
 	  "where the first serial port goes (default tty)", false, set_serial },
 	{ "on-reboot", 0, "restart|exit",
 	  "what a reboot of the guest does (default restart)", false,

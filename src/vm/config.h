@@ -22,7 +22,14 @@ enum {
 	CONFIG_UUID_LEN = 37,
 };
 
-enum config_serial { SERIAL_TTY, SERIAL_OFF, SERIAL_FILE, SERIAL_NULL };
+enum config_serial {
+	SERIAL_TTY,
+	SERIAL_OFF,
+	SERIAL_FILE,
+	SERIAL_NULL,
+	SERIAL_PTY,
+	SERIAL_SOCKET,
+};
 
 /* What an error that the device reports does to the VM. */
 enum config_on_error { CONFIG_ERROR_STOP, CONFIG_ERROR_REPORT };
@@ -123,7 +130,7 @@ struct config {
 	uint64_t ram_size;	/* bytes, a multiple of 2 MiB */
 	uint64_t hugepage_size; /* 0: normal pages, else bytes (2M, 1G) */
 	enum config_serial serial;
-	const char *serial_file; /* for SERIAL_FILE */
+	const char *serial_file; /* for SERIAL_FILE, SERIAL_SOCKET */
 	bool restart_on_reboot;
 	bool stats; /* --stats: returns to user space and exits, at the end */
 	int verbosity; /* -v, -vv, -vvv */

@@ -20,8 +20,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -71,7 +69,7 @@ static void outside_is_gone(struct relay *r, bool is_input)
 	r->outer_out.fd = r->in_fd = r->out_fd = -1;
 	r->to_outside.len = 0;
 	if (r->kind == RELAY_SOCKET)
-		loop_mod(r->loop, &r->listener, EPOLLIN);
+		loop_mod(r->loop, &r->clients, EPOLLIN);
 }
 
 /* --- the two ways --- */
@@ -175,12 +173,13 @@ static void set_outside(struct relay *r, int in_fd, int out_fd)
 
 static void on_client(struct loop_source *s, uint32_t events)
 {
-	struct relay *r = CONTAINER_OF(s, struct relay, listener);
-	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct relay *r = CONTAINER_OF(s, struct relay, clients);
+	int fd = listener_accept(&r->listener);
 
 	(void)events;
 	if (fd < 0)
 		return;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
 	loop_mod(r->loop, s, 0);
 	/* Two files, because a loop has each once. */
 	set_outside(r, fd, fcntl(fd, F_DUPFD_CLOEXEC, 0));
@@ -213,33 +212,12 @@ static int open_pty(struct relay *r, struct err *e)
 
 static int listen_at(struct relay *r, struct err *e)
 {
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	struct stat st;
-	int fd, ret;
+	int ret = listener_open_unix(&r->listener, r->socket, e);
 
-	if (strlen(r->socket) >= sizeof(sa.sun_path))
-		return err_set(e, EINVAL,
-			       "%s: %s: a socket's path has at most %zu bytes",
-			       r->name, r->socket, sizeof(sa.sun_path) - 1);
-	memcpy(sa.sun_path, r->socket, strlen(r->socket) + 1);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return err_sys(e, r->name, "socket");
-	r->listener.fd = fd;
-	/* One that a run before has left, and nothing else. */
-	if (!stat(r->socket, &st) && S_ISSOCK(st.st_mode) &&
-	    connect(fd, (struct sockaddr *)&sa, sizeof(sa)) &&
-	    errno == ECONNREFUSED)
-		unlink(r->socket);
-	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) || listen(fd, 1)) {
-		ret = err_sys(e, r->socket, "bind");
-		if (ret == -EADDRINUSE)
-			err_hint(
-				e,
-				"another program listens there, or it is another kind of file");
-		return ret;
-	}
-	return loop_add(r->loop, &r->listener, EPOLLIN, e);
+	if (ret)
+		return err_ctx(e, ret, "%s", r->name);
+	r->clients.fd = r->listener.fd;
+	return loop_add(r->loop, &r->clients, EPOLLIN, e);
 }
 
 static int open_outside(struct relay *r, const struct relay_config *config,
@@ -266,6 +244,7 @@ int relay_open(struct relay *r, const struct relay_config *config,
 			     .name = config->name,
 			     .socket = config->socket,
 			     .device_fd = -1,
+			     .device_out_fd = -1,
 			     .in_fd = -1,
 			     .out_fd = -1,
 			     .keep_fd = -1,
@@ -273,11 +252,13 @@ int relay_open(struct relay *r, const struct relay_config *config,
 			     .inner_out = { -1, on_inner_out },
 			     .outer_in = { -1, on_outer_in },
 			     .outer_out = { -1, on_outer_out },
-			     .listener = { -1, on_client } };
+			     .listener = { .fd = -1 },
+			     .clients = { -1, on_client } };
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 		       fds))
 		return err_sys(e, r->name, "socketpair");
 	r->device_fd = fds[0];
+	r->device_out_fd = fcntl(fds[0], F_DUPFD_CLOEXEC, 0);
 	r->inner_in.fd = fds[1];
 	r->inner_out.fd = fcntl(fds[1], F_DUPFD_CLOEXEC, 0);
 	ret = open_outside(r, config, e);
@@ -316,12 +297,12 @@ void relay_close(struct relay *r)
 	watch(r, &r->inner_out, &r->inner_out_on, false, 0);
 	watch(r, &r->outer_in, &r->outer_in_on, false, 0);
 	watch(r, &r->outer_out, &r->outer_out_on, false, 0);
-	if (r->listener.fd >= 0) {
-		loop_del(r->loop, &r->listener);
-		close(r->listener.fd);
-		unlink(r->socket);
-	}
+	if (r->clients.fd >= 0)
+		loop_del(r->loop, &r->clients);
+	listener_close(&r->listener);
 	close(r->device_fd);
+	if (r->device_out_fd >= 0)
+		close(r->device_out_fd);
 	if (r->inner_in.fd >= 0)
 		close(r->inner_in.fd);
 	if (r->inner_out.fd >= 0)

@@ -12,6 +12,7 @@
 #define STRAIT_VM_RELAY_H
 
 #include "src/core/loop.h"
+#include "src/display/listen.h"
 
 enum relay_kind { RELAY_PTY, RELAY_SOCKET, RELAY_FDS };
 
@@ -28,10 +29,12 @@ struct relay {
 	enum relay_kind kind;
 	const char *name;   /* of the option, for messages */
 	const char *socket; /* path, for RELAY_SOCKET */
-	int device_fd;	    /* the device's end */
-	int in_fd, out_fd;  /* outside; -1: nobody is there */
-	int keep_fd;	    /* the terminal's other side, held open */
-	struct loop_source inner_in, inner_out, outer_in, outer_out, listener;
+	/* The device's end, and the same once more: a loop has each fd once. */
+	int device_fd, device_out_fd;
+	int in_fd, out_fd; /* outside; -1: nobody is there */
+	int keep_fd;	   /* the terminal's other side, held open */
+	struct loop_source inner_in, inner_out, outer_in, outer_out, clients;
+	struct listener listener; /* of RELAY_SOCKET */
 	bool inner_in_on, inner_out_on, outer_in_on, outer_out_on;
 	struct relay_way to_guest, to_outside;
 	/* As of struct serial: bytes typed pass through this first. */

@@ -23,6 +23,7 @@
 #include "src/vm/assign.h"
 #include "src/vm/config.h"
 #include "src/vm/model.h"
+#include "src/vm/relay.h"
 #include "src/vm/timing.h"
 #include "src/x86/boot.h"
 #include "src/x86/cpu.h"
@@ -123,7 +124,8 @@ struct vm {
 	bool has_pci;
 	struct serial serial;
 	bool has_serial;
-	int serial_fd; /* of --serial file=, or -1 */
+	struct relay relay; /* of --serial pty and socket= */
+	int serial_fd;	    /* of --serial file=, or -1 */
 	struct power power;
 	bool has_power;
 	/* model.c */

@@ -73,6 +73,45 @@ like "full_disk_is_said" "$err" "^warning: serial: what the guest writes is lost
 run bash -c "set -o pipefail; '$STRAIT' run --kernel '$guests/flood' < /dev/null | head -n 1"
 is "reader_that_goes_away_does_not_stop_the_guest" "$status:$out" 0:0000000
 
+# A client comes, types, is answered, and goes; another comes after it.
+# shellcheck disable=SC2016 # it is perl
+client='use IO::Socket::UNIX; use IO::Handle;
+	for (1 .. 100) { $s = IO::Socket::UNIX->new($ARGV[0]) and last; select undef, undef, undef, 0.05 }
+	$s or die "no socket"; $s->print($ARGV[1]); $s->flush;
+	alarm 20; while (length $got < $ARGV[2] && sysread $s, $b, 4096) { $got .= $b } print $got'
+timeout -k 5 40 "$STRAIT" run --kernel "$guests/echo" --serial "socket=$tmp/sock" 2> "$tmp/err" &
+strait=$!
+perl -e "$client" "$tmp/sock" first 5 > "$tmp/client"
+like "client_of_a_socket_is_answered" "$(< "$tmp/client")" 'first|ready'
+perl -e "$client" "$tmp/sock" second 6 > "$tmp/client"
+is "next_client_of_a_socket_is_answered" "$(< "$tmp/client")" second
+run timeout 5 "$STRAIT" run --kernel "$guests/hello" --serial "socket=$tmp/sock"
+is "socket_that_is_in_use_is_a_host_error" "$status" 3
+perl -e "$client" "$tmp/sock" "$(printf '\004')" 0 > /dev/null
+wait $strait
+is "guest_ends_that_has_a_socket" "$?:$(ls "$tmp/sock" 2> /dev/null)" 0:
+guest flood --serial "socket=$tmp/sock"
+is "socket_without_a_client_holds_nobody_up" "$status" 0
+
+# A terminal of its own: opened, typed into, read.
+# shellcheck disable=SC2016
+typist='open my $t, "+<", $ARGV[0] or die $!; syswrite $t, $ARGV[1]; alarm 20;
+	while ($got !~ /$ARGV[2]/ && sysread $t, $b, 4096) { $got .= $b } print $got'
+timeout -k 5 40 "$STRAIT" run --kernel "$guests/echo" --serial pty 2> "$tmp/err" &
+strait=$!
+for ((i = 0; i < 100; i++)); do
+	pty=$(sed -n 's/^serial: //p' "$tmp/err")
+	[ -z "$pty" ] || break
+	sleep 0.05
+done
+perl -e "$typist" "$pty" "to the guest" "to the guest" > "$tmp/client"
+like "terminal_is_answered" "$(tr '\n' ' ' < "$tmp/client")" "ready .*to the guest"
+printf '\004' > "$pty"
+wait $strait
+is "guest_ends_that_has_a_terminal" "$?" 0
+guest flood --serial pty
+is "terminal_that_nobody_reads_holds_nobody_up" "$status" 0
+
 # What strait opens must not be taken for its own input and output.
 run bash -c "'$STRAIT' run --kernel '$guests/flood' <&- >&-"
 is "guest_runs_with_stdin_and_stdout_closed" "$status" 0
