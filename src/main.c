@@ -110,7 +110,8 @@ static int run_tool(const char *tool, char **argv)
 
 static int no_command(const char *word)
 {
-	static const char *const commands[] = { "run", "vf", "iommu" };
+	static const char *const commands[] = { "run", "devices", "screenshot",
+						"vf", "iommu" };
 	struct nearest near = { .word = word };
 	struct err e = { 0 };
 

@@ -42,8 +42,9 @@ int png_encode(const struct surface *s, uint8_t **out, size_t *len,
 			    .flags = PNG_IMAGE_FLAG_FAST };
 	png_alloc_size_t size;
 	uint8_t *rgb, *png;
-	int ret = library_load("libpng16.so.16", "libpng16-16", symbols,
-			       ARRAY_SIZE(symbols), e);
+	int ret =
+		library_load("libpng16.so.16", "libpng16-16 or libpng16-16t64",
+			     symbols, ARRAY_SIZE(symbols), e);
 
 	if (ret)
 		return ret;

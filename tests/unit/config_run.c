@@ -196,7 +196,7 @@ static void help_names_every_option_once(void)
 	CHECK_HAS(text, "--cpus boot=N ");
 	CHECK_HAS(text, "--memory size=SIZE");
 	CHECK_HAS(text, "--device BDF[,KEY=...] ");
-	CHECK_HAS(text, "--serial tty|null|off|file=PATH ");
+	CHECK_HAS(text, "--serial tty|pty|null|off|... ");
 	CHECK_HAS(text, "--on-reboot restart|exit ");
 	CHECK_HAS(text, "--stats ");
 	CHECK_HAS(text, "-v, --verbose ");
