@@ -78,7 +78,7 @@ int block_open_image(const struct block_options *o, const struct block *above,
 	b->table_bytes = o->table_bytes;
 	if (!b->path)
 		ret = err_set(e, ENOMEM, "%s: no memory", o->path);
-	else if (nbd_is_uri(o->path))
+	else if (path_is_nbd(o->path))
 		ret = nbd_open(b, o, e);
 	else
 		ret = open_format(b, o, e);

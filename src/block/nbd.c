@@ -27,7 +27,7 @@ enum {
 	MAX_COMMAND = 32 << 20, /* what any server takes */
 };
 
-bool nbd_is_uri(const char *path)
+bool path_is_nbd(const char *path)
 {
 	static const char *const schemes[] = { "nbd://", "nbd+unix://",
 					       "nbds://", "nbds+unix://" };

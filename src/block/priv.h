@@ -161,7 +161,7 @@ int block_open_image(const struct block_options *o, const struct block *above,
 int raw_open(struct block *b, struct err *e);
 int qcow2_open(struct block *b, struct err *e);
 int nbd_open(struct block *b, const struct block_options *o, struct err *e);
-bool nbd_is_uri(const char *path);
+bool path_is_nbd(const char *path);
 
 /* --- queues (queue.c) --- */
 
