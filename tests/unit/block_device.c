@@ -126,7 +126,11 @@ int main(void)
 	}
 	TAP_RUN(block_device_is_read_written_and_discarded);
 	TAP_RUN(block_device_has_one_writer);
-	TAP_RUN(mounted_device_is_not_opened_for_writing);
+	if (run("command -v mkfs.ext4 > /dev/null") == 0)
+		TAP_RUN(mounted_device_is_not_opened_for_writing);
+	else
+		printf("ok %d - mounted_device # SKIP no e2fsprogs\n",
+		       ++tap_nr);
 	if (run("command -v qemu-img > /dev/null") == 0)
 		TAP_RUN(qcow2_on_a_device_ends_with_it);
 	else

@@ -4,8 +4,9 @@
 # Emulated devices, all in one guest, each used by its ordinary driver and what
 # comes back compared: virtio network cards (served by strait, with many queues,
 # and by vhost-net), disks (raw and qcow2), console, entropy, sockets, balloon, and
-# a register-level card (e1000) and disk (IDE).
+# a register-level card (e1000) and disk (IDE). No VFIO, so one kernel is enough.
 #
+# lab-kernel: stock
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"

@@ -1,7 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The framebuffer: a guest's console on it, seen and typed into by VNC.
+# The framebuffer: a guest's console on it, seen and typed into by VNC. No VFIO, so
+# one kernel is enough.
+#
+# lab-kernel: stock
 set -eu
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
