@@ -55,12 +55,17 @@ static void update(struct relay *r)
 /* The client of a socket has gone, or a file has ended. */
 static void outside_is_gone(struct relay *r, bool is_input)
 {
+	int error = errno;
+
 	if (r->kind == RELAY_PTY)
 		return; /* somebody may open it again */
 	watch(r, &r->outer_in, &r->outer_in_on, false, 0);
 	r->outer_in.fd = -1;
 	if (is_input && r->kind == RELAY_FDS)
 		return;
+	if (r->kind == RELAY_FDS)
+		log_warn(r->name, "what the guest writes is lost: %s",
+			 strerror(error));
 	watch(r, &r->outer_out, &r->outer_out_on, false, 0);
 	if (r->kind == RELAY_SOCKET) {
 		close(r->in_fd);

@@ -34,7 +34,6 @@ extract_vmlinux() { # BZIMAGE VMLINUX
 	esac
 }
 
-
 status=0
 guest_run "" --memory size=512M,hugepages=on || status=$?
 is "huge_pages_that_are_not_there_are_refused" "$status" 3
