@@ -9,8 +9,9 @@
  * has a struct blk_req, made at the start, so nothing is allocated on the way;
  * all requests that one kick brings go to the kernel with one call.
  *
- * Requests come back in any order on the queue's I/O thread, and go to the
- * driver together: once per round of the loop, or when the ring has gone idle.
+ * Requests come back in any order on the queue's I/O thread. Each is shown to
+ * the driver at once, but for those that end while a kick is served; the event
+ * index keeps interrupts few.
  *
  * A driver that did not negotiate FLUSH expects written data to be kept
  * (5.2.6.2): each of its writes is followed by a flush.
