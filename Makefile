@@ -120,8 +120,11 @@ unit: $(UNIT)
 
 export STRAIT_BUILD := $(O)
 export STRAIT ?= $(O)/strait
-PROVE := @prove --timer --exec ''
 CPUS := $(shell nproc)
+# Two emulated hosts at a time want two CPUs, and 5 GiB each of RAM that is free.
+LAB_JOBS := $(shell awk -v cpus=$(CPUS) '/^MemAvailable:/ { \
+	print ($$2 >= 11000000 && cpus > 1 ? 2 : 1) }' /proc/meminfo)
+PROVE := @HARNESS_RULESFILE=tests/order.yml prove --timer --exec '' --jobs $(LAB_JOBS)
 # Of the tools, on records of machines.
 TOOL_TESTS := $(wildcard tests/tools/*.t)
 # One per kernel of the emulated host.

@@ -40,10 +40,16 @@ fi
 output=$(mktemp)
 trap 'rm -f "$output"' EXIT
 
+# prove may keep what a test says until it ends.
+progress() {
+	sed -un "s/^# \(.* took [0-9]* s\)$/[lab] $LAB_KERNEL kernel: \1/p" >&2
+}
+
 # Run tests; results go on after those that are in $output already.
 run() { # TEST...
 	"$lab_dir/lab" run "${options[@]}" -- tests/lab/run-tests \
-		--after "$(grep -cE '^(not )?ok ' "$output")" "$@" | tee -a "$output"
+		--after "$(grep -cE '^(not )?ok ' "$output")" "$@" |
+		tee -a "$output" >(progress)
 }
 
 echo "TAP version 13"
