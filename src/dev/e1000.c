@@ -404,11 +404,8 @@ static const struct pci_dev_ops pci_ops = {
 static void on_bell(struct loop_source *s, uint32_t events)
 {
 	struct e1000 *d = CONTAINER_OF(s, struct e1000, bell);
-	uint64_t count;
 
 	(void)events;
-	if (read(s->fd, &count, sizeof(count)) < 0)
-		return;
 	pthread_mutex_lock(&d->io_lock);
 	e1000_tx_run(d);
 	if (!d->rx.is_waiting || d->rx.is_pending)
@@ -441,7 +438,8 @@ static int init_events(struct e1000 *d, struct err *e)
 	d->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->bell.fd < 0)
 		return err_sys(e, d->name, "eventfd");
-	ret = loop_add(d->loop, &d->bell, EPOLLIN, e);
+	/* Each ring is told, so nobody has to read the count. */
+	ret = loop_add(d->loop, &d->bell, EPOLLIN | EPOLLET, e);
 	return ret ? ret : e1000_irq_init(d, e);
 }
 
