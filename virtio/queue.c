@@ -6,8 +6,9 @@
  * A kick is an eventfd that KVM signals (bus_add_doorbell) and the I/O thread's
  * loop watches: no vCPU serves a queue, and none returns to user space for one.
  * A queue that comes up is kicked once by ourselves, because the driver may
- * have filled it before. The loop is told of each signal (EPOLLET), so the count
- * that the eventfd has is never read, which spares a system call per kick.
+ * have filled it before. The loop is told of each signal (EPOLLET), so the
+ * count that the eventfd has is never read, which spares a system call per
+ * kick.
  *
  * The loop may have fetched an event of a queue that goes down meanwhile; its
  * callback then finds, under the queue's lock, that the ring is not live.
@@ -136,10 +137,9 @@ void queue_start(struct virtio_queue *q)
 	q->is_elsewhere = false;
 	ret = start_ring(q, &e);
 	if (!ret && q->loop)
-		ret = q->is_elsewhere
-			      ? loop_add(q->loop, &q->call, EPOLLIN, &e)
-			      : loop_add(q->loop, &q->kick, EPOLLIN | EPOLLET,
-					 &e);
+		ret = q->is_elsewhere ? loop_add(q->loop, &q->call, EPOLLIN, &e)
+				      : loop_add(q->loop, &q->kick,
+						 EPOLLIN | EPOLLET, &e);
 	q->is_watched = !ret && q->loop;
 	if (ret)
 		virtio_queue_fail(q, e.msg);

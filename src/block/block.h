@@ -111,8 +111,8 @@ int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 /* Drains it first. Not within a done function; NULL is fine. */
 void block_queue_close(struct block_queue *q);
 
-/* fn(arg) is called on the queue's thread after done functions were, for what is
- * better done once for all of them. */
+/* fn(arg) is called on the queue's thread after done functions were, for what
+ * is better done once for all of them. */
 void block_queue_on_told(struct block_queue *q, void (*fn)(void *arg),
 			 void *arg);
 

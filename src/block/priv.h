@@ -119,7 +119,7 @@ struct format_ops {
 
 /* Served by a thread of their own loop each: file formats, NBD. */
 struct queue_ops {
-	bool writes_out;  /* takes queue_write_out */
+	bool writes_out;   /* takes queue_write_out */
 	bool ends_at_once; /* reap right after kick may find something */
 	int (*open)(struct block_queue *q, unsigned int depth, struct err *e);
 	void (*close)(struct block_queue *q);
@@ -179,7 +179,7 @@ struct block_queue {
 	/* After done functions were called. */
 	void (*told)(void *arg);
 	void *told_arg;
-	void *state;		     /* of the queue_ops */
+	void *state; /* of the queue_ops */
 };
 
 static inline void fifo_init(struct req_fifo *f)

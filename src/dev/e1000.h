@@ -46,7 +46,9 @@ struct e1000_context {
 struct e1000_tx {
 	struct loop_source writable; /* the back end takes frames again */
 	bool is_added;
-	bool is_idle; /* atomic: the I/O thread waits for a bell */
+	bool is_idle;		/* atomic: the I/O thread waits for a bell */
+	struct loop_task again; /* looks for more before that */
+	uint32_t causes;	/* of interrupts, to be raised then */
 	bool has_complained;
 	struct e1000_context context;
 	/* The frame under way: descriptors from head to next. */

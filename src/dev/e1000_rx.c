@@ -327,8 +327,11 @@ void e1000_rx_run(struct e1000 *d)
 		e1000_ring_bell(d);
 	if (causes & INT_RXDMT0)
 		e1000_stat_add(d, STAT_ICRXDMTC, 1);
-	if (causes)
-		e1000_irq_raise(d, causes);
+	if (!causes)
+		return;
+	/* What would come a moment later comes with them. */
+	e1000_irq_raise(d, causes | d->tx.causes);
+	d->tx.causes = 0;
 }
 
 static void on_frames(struct loop_source *s, uint32_t events)
