@@ -78,6 +78,8 @@ struct e1000_rx {
 	struct loop_source source; /* a frame is there */
 	bool is_waiting;	   /* for it, in the loop */
 	bool is_starved;	   /* atomic: descriptors are waited for */
+	struct loop_timer look;	   /* for RDT, while it is */
+	uint64_t look_ns;
 	bool has_complained;
 	size_t len; /* of a frame that waits in bytes */
 	bool is_pending;

@@ -259,12 +259,17 @@ static void on_done(struct block_req *io, int ret)
 static void on_kick(struct loop_source *s, uint32_t events)
 {
 	struct ide_channel *c = CONTAINER_OF(s, struct ide_channel, kick);
+	struct block_queue *queue = NULL;
 
 	(void)events;
 	pthread_mutex_lock(&c->lock);
 	if (c->state == IDE_QUEUED)
 		go_on(c);
+	if (c->state == IDE_IN_IO)
+		queue = c->op.disk->queue;
 	pthread_mutex_unlock(&c->lock);
+	if (queue)
+		block_poll(queue);
 }
 
 static void on_retry(struct loop_timer *t)
