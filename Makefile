@@ -13,9 +13,10 @@ define HELP
 make            build build/strait
 make demo       show the main job on an emulated host: a VF is made and given to a guest
 make check      all tests; check-unit, check-kvm, check-lab run one kind
-make soak       the same rounds of use again and again, for an hour, looking for leaks
+make soak       load for ten minutes, and the same rounds of use again and again, for an hour
 make bench-boot start-up time, memory and VM exits beside other VMMs (emulated host)
 make bench-vfio what assigning a device costs, beside QEMU, on both VFIO back ends
+make bench-devices emulated devices beside QEMU's: speed, VM exits, CPU time
 make bench-tools strait-iommu on a machine with 2,048 functions; what strait-vf adds to making VFs
 make lint       clang-format, clang-tidy, cppcheck, shellcheck, includes
 make fuzz       each fuzzer for FUZZ_S seconds (20), vfio_config for three times as long
@@ -155,7 +156,7 @@ demo: deps-build+lab
 	@tests/lab/lab build
 	@tests/lab/lab run tests/lab/demo
 
-soak bench-boot bench-vfio: deps-build+lab
+soak bench-boot bench-vfio bench-devices: deps-build+lab
 	@$(MAKE) $(JOBS) all
 	@tests/lab/$@
 
@@ -233,4 +234,4 @@ help:
 	@:
 
 -include $(shell find $(B) -name '*.d' 2> /dev/null)
-.PHONY: all unit ready check check-unit check-kvm check-lab demo soak bench-boot bench-vfio bench-tools lint $(LINTS) fuzz install clean help
+.PHONY: all unit ready check check-unit check-kvm check-lab demo soak bench-boot bench-vfio bench-devices bench-tools lint $(LINTS) fuzz install clean help

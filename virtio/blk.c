@@ -9,9 +9,11 @@
  * has a struct blk_req, made at the start, so nothing is allocated on the way;
  * all requests that one kick brings go to the kernel with one call.
  *
- * Requests come back in any order on the queue's I/O thread. Each is shown to
- * the driver at once, but for those that end while a kick is served; the event
- * index keeps interrupts few.
+ * Requests come back in any order on the queue's I/O thread. Those that come
+ * together are shown to the driver together, with one interrupt at most. What
+ * the kernel did while it took the requests (reads of its page cache) is over
+ * when a kick is, without a turn of the loop; the driver is asked for kicks
+ * again only after that, so that it spares them meanwhile.
  *
  * A driver that did not negotiate FLUSH expects written data to be kept
  * (5.2.6.2): each of its writes is followed by a flush.
@@ -34,6 +36,7 @@ enum {
 	/* RAM is in pieces, so that a buffer may be two. */
 	REQ_IOV = BLK_SEG_MAX + 2 + 4,
 	RETRY_NS = 1000000000,
+	ROUNDS = 8, /* of one kick, before other queues have their turn */
 	MAX_SECTORS = 1 << 22, /* of one discard: 2 GiB */
 };
 
@@ -57,7 +60,7 @@ struct blk_queue {
 	struct blk_req *free;
 	unsigned int nr_under_way;
 	pthread_cond_t idle;
-	bool is_submitting; /* in on_kick: it flushes at the end */
+	bool is_in_kick; /* its thread has the lock */
 	struct loop_timer retry;
 	bool has_retry;
 	struct blk_req *full; /* that found the disk full */
@@ -146,8 +149,10 @@ static void on_done(struct block_req *io, int ret)
 {
 	struct blk_req *r = CONTAINER_OF(io, struct blk_req, io);
 	struct blk_queue *bq = r->queue;
+	bool is_in_kick = bq->is_in_kick;
 
-	pthread_mutex_lock(&bq->q->lock);
+	if (!is_in_kick)
+		pthread_mutex_lock(&bq->q->lock);
 	if (went_through(r, ret)) {
 		if (ret)
 			log_guest(&bq->blk->dev.pci.limit,
@@ -157,9 +162,20 @@ static void on_done(struct block_req *io, int ret)
 				  (unsigned long long)io->offset,
 				  strerror(-ret));
 		complete(r, status_of(ret));
-		if (!bq->is_submitting)
-			virtio_queue_flush(bq->q);
 	}
+	if (!is_in_kick)
+		pthread_mutex_unlock(&bq->q->lock);
+}
+
+/* Of those that came together. */
+static void on_told(void *arg)
+{
+	struct blk_queue *bq = arg;
+
+	if (bq->is_in_kick)
+		return;
+	pthread_mutex_lock(&bq->q->lock);
+	virtio_queue_flush(bq->q);
 	pthread_mutex_unlock(&bq->q->lock);
 }
 
@@ -343,22 +359,38 @@ static int next_request(struct blk_queue *bq)
 	return ret;
 }
 
+/* All that is there: 0 or -EPROTO. */
+static int serve(struct blk_queue *bq)
+{
+	int ret;
+
+	bq->is_in_kick = true;
+	virtq_kick_off(&bq->q->vq);
+	while ((ret = next_request(bq)) > 0)
+		continue;
+	block_kick(bq->image);
+	block_poll(bq->image);
+	bq->is_in_kick = false;
+	virtio_queue_flush(bq->q);
+	return ret;
+}
+
 static void on_kick(struct virtio_queue *q)
 {
 	struct blk_queue *bq = queue_of(q);
-	int ret;
+	unsigned int round = 0;
+	bool more;
 
-	bq->is_submitting = true;
 	do {
-		virtq_kick_off(&q->vq);
-		while ((ret = next_request(bq)) > 0)
-			continue;
-	} while (!ret && virtq_kick_on(&q->vq));
-	bq->is_submitting = false;
-	virtio_queue_flush(q);
-	if (ret < 0)
-		virtio_queue_fail(q, "a request without header or status");
-	block_kick(bq->image);
+		int ret = serve(bq);
+
+		more = !ret && virtq_kick_on(&q->vq);
+		if (ret < 0)
+			virtio_queue_fail(q,
+					  "a request without header or status");
+	} while (more && ++round < ROUNDS);
+	if (more)
+		queue_ring(q);
 }
 
 /* --- queues --- */
@@ -479,6 +511,8 @@ static int init_queue(struct virtio_blk *b, unsigned int i, struct err *e)
 	}
 	ret = block_queue_open(b->block, bq->q->loop, BLK_QUEUE_SIZE,
 			       &bq->image, e);
+	if (!ret)
+		block_queue_on_told(bq->image, on_told, bq);
 	if (ret || b->setup.on_enospc != BLK_ENOSPC_PAUSE)
 		return ret;
 	bq->retry.fn = on_retry;

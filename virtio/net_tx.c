@@ -7,9 +7,10 @@
  * guest memory. The kernel checks the header: a frame that it refuses is
  * counted and done with, since the driver could not do anything about it.
  *
- * While frames are sent no kick is wanted; after the last one is asked for
- * again, and only when nothing came meanwhile the queue is left. A back end
- * that takes no more is waited for.
+ * While frames are sent no kick is wanted, nor until the loop had a look at
+ * what else is ready, which often are the answers. If the driver has added
+ * frames in that time they are sent, and nobody had to kick; if not, a kick is
+ * asked for again. A back end that takes no more is waited for.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -96,23 +97,33 @@ static int send_batch(struct net_tx *tx, struct virtio_queue *q)
 	return n;
 }
 
+static void on_again(struct loop_task *t)
+{
+	struct net_tx *tx = CONTAINER_OF(t, struct net_tx, again);
+	struct virtio_queue *q = queue_of(tx);
+
+	pthread_mutex_lock(&q->lock);
+	if (virtq_is_live(&q->vq))
+		net_tx_kick(tx, q);
+	pthread_mutex_unlock(&q->lock);
+}
+
 void net_tx_kick(struct net_tx *tx, struct virtio_queue *q)
 {
 	int ret;
 
 	if (tx->is_added)
 		return; /* the back end's turn */
-	do {
-		virtq_kick_off(&q->vq);
-		ret = send_batch(tx, q);
-	} while (ret >= 0 && ret < BATCH && virtq_kick_on(&q->vq));
+	virtq_kick_off(&q->vq);
+	ret = send_batch(tx, q);
 	virtio_queue_flush(q);
+	tx->again.fn = on_again;
 	if (ret == -EAGAIN)
 		wait_writable(tx, q);
 	else if (ret < 0)
 		virtio_queue_fail(q, "a frame that is none");
-	else if (ret == BATCH)
-		queue_ring(q); /* after others' turn */
+	else if (ret || virtq_kick_on(&q->vq))
+		loop_later(q->loop, &tx->again);
 }
 
 void net_tx_stop(struct net_tx *tx, struct virtio_queue *q)

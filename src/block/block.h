@@ -111,9 +111,20 @@ int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 /* Drains it first. Not within a done function; NULL is fine. */
 void block_queue_close(struct block_queue *q);
 
+/* fn(arg) is called on the queue's thread after done functions were, for what
+ * is better done once for all of them. */
+void block_queue_on_told(struct block_queue *q, void (*fn)(void *arg),
+			 void *arg);
+
 /* The queue's thread. Work may begin only at block_kick. */
 void block_submit(struct block_queue *q, struct block_req *r);
 void block_kick(struct block_queue *q);
+/*
+ * The queue's thread, not within a done function: calls those of what is done
+ * already, which spares the loop a turn. Much that is in the host's page cache
+ * is done when block_kick returns.
+ */
+void block_poll(struct block_queue *q);
 /*
  * The queue's thread: waits until all that was submitted is done, also what
  * done functions submit meanwhile. It may depend on requests of the disk's

@@ -119,7 +119,8 @@ struct format_ops {
 
 /* Served by a thread of their own loop each: file formats, NBD. */
 struct queue_ops {
-	bool writes_out; /* takes queue_write_out */
+	bool writes_out;   /* takes queue_write_out */
+	bool ends_at_once; /* reap right after kick may find something */
 	int (*open)(struct block_queue *q, unsigned int depth, struct err *e);
 	void (*close)(struct block_queue *q);
 	void (*submit)(struct block_queue *q, struct block_req *r);
@@ -175,7 +176,10 @@ struct block_queue {
 	bool is_signalled; /* of this thread's own */
 	pthread_mutex_t lock;
 	struct req_fifo from_worker; /* under lock */
-	void *state;		     /* of the queue_ops */
+	/* After done functions were called. */
+	void (*told)(void *arg);
+	void *told_arg;
+	void *state; /* of the queue_ops */
 };
 
 static inline void fifo_init(struct req_fifo *f)
@@ -207,6 +211,8 @@ static inline struct block_req *fifo_take(struct req_fifo *f)
 void queue_finish(struct block_req *r, int ret);
 /* The queue's thread, anywhere: the loop tells the caller. */
 void queue_finish_later(struct block_req *r, int ret);
+/* After one or more of those: the caller is told that this was all for now. */
+void queue_told(const struct block_queue *q);
 /* The queue's thread: has the loop call kick. */
 void queue_come_back(struct block_queue *q);
 /* The worker. */

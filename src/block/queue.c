@@ -39,6 +39,11 @@ void queue_finish(struct block_req *r, int ret)
 	r->done(r, ret);
 }
 
+void queue_told(const struct block_queue *q)
+{
+	q->told(q->told_arg);
+}
+
 void queue_come_back(struct block_queue *q)
 {
 	if (!q->is_signalled)
@@ -108,6 +113,7 @@ static void queue_tell(struct block_queue *q)
 			q->ops->submit(q, r);
 	}
 	q->ops->kick(q);
+	queue_told(q);
 }
 
 static void event_ready(struct loop_source *s, uint32_t events)
@@ -162,6 +168,18 @@ static int open_ops(struct block_queue *q, unsigned int depth, struct err *e)
 	return q->ops->open(q, depth, e);
 }
 
+static void nobody_is_told(void *arg)
+{
+	(void)arg;
+}
+
+void block_queue_on_told(struct block_queue *q, void (*fn)(void *arg),
+			 void *arg)
+{
+	q->told = fn;
+	q->told_arg = arg;
+}
+
 int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 		     struct block_queue **out, struct err *e)
 {
@@ -177,6 +195,7 @@ int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 	}
 	q->block = b;
 	q->loop = l;
+	q->told = nobody_is_told;
 	fifo_init(&q->done);
 	fifo_init(&q->from_worker);
 	pthread_mutex_init(&q->lock, NULL);
@@ -258,6 +277,12 @@ void block_submit(struct block_queue *q, struct block_req *r)
 void block_kick(struct block_queue *q)
 {
 	q->ops->kick(q);
+}
+
+void block_poll(struct block_queue *q)
+{
+	if (q->ops->ends_at_once)
+		q->ops->reap(q);
 }
 
 static void queue_wait(struct block_queue *q)

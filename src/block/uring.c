@@ -382,6 +382,7 @@ static void uring_reap(struct block_queue *q)
 {
 	struct uring *u = uring_of(q);
 	struct io_uring_cqe *cqe;
+	bool some = false;
 
 	while (!io_uring_peek_cqe(&u->ring, &cqe)) {
 		struct slot *s = io_uring_cqe_get_data(cqe);
@@ -389,9 +390,13 @@ static void uring_reap(struct block_queue *q)
 
 		io_uring_cqe_seen(&u->ring, cqe);
 		slot_done(u, s, res);
+		some = true;
 	}
+	if (!some)
+		return;
 	start_waiting(u);
 	uring_kick(q);
+	queue_told(q);
 }
 
 static void ring_ready(struct loop_source *source, uint32_t events)
@@ -502,6 +507,7 @@ static void uring_close(struct block_queue *q)
 
 const struct queue_ops uring_queue_ops = {
 	.writes_out = true,
+	.ends_at_once = true,
 	.open = uring_open,
 	.close = uring_close,
 	.submit = uring_submit,

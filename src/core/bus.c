@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "src/base/bits.h"
+#include "src/base/log.h"
 #include "src/core/bus.h"
 
 #define LOAD(p)	    __atomic_load_n(&(p), __ATOMIC_RELAXED)
@@ -272,4 +273,32 @@ void bus_del_doorbell(struct bus *b, uint64_t addr, int fd)
 {
 	if (b->doorbells)
 		b->doorbells->del(b->doorbells_ctx, addr, fd);
+}
+
+/* --- writes that may come late --- */
+
+void bus_set_posted(struct bus *b, const struct bus_posted_ops *ops, void *ctx)
+{
+	b->posted = ops;
+	b->posted_ctx = ctx;
+}
+
+void bus_post(struct bus *b, uint64_t addr, uint64_t len)
+{
+	struct err e = { 0 };
+
+	if (b->posted && b->posted->add(b->posted_ctx, addr, len, &e))
+		log_debug(b->name, "%s", e.msg);
+}
+
+void bus_unpost(struct bus *b, uint64_t addr, uint64_t len)
+{
+	if (b->posted)
+		b->posted->del(b->posted_ctx, addr, len);
+}
+
+void bus_drain(struct bus *b)
+{
+	if (b->posted)
+		b->posted->drain(b->posted_ctx);
 }

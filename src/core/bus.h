@@ -48,9 +48,18 @@ struct bus_doorbell_ops {
 	void (*del)(void *ctx, uint64_t addr, int fd);
 };
 
+/* Who can keep writes until a vCPU comes out of the guest: KVM, or nobody. */
+struct bus_posted_ops {
+	int (*add)(void *ctx, uint64_t addr, uint64_t len, struct err *e);
+	void (*del)(void *ctx, uint64_t addr, uint64_t len);
+	void (*drain)(void *ctx);
+};
+
 struct bus {
 	const struct bus_doorbell_ops *doorbells; /* or NULL */
 	void *doorbells_ctx;
+	const struct bus_posted_ops *posted; /* or NULL */
+	void *posted_ctx;
 	pthread_mutex_t lock; /* writers */
 	unsigned int seq;
 	unsigned int nr;
@@ -87,6 +96,18 @@ void bus_set_doorbells(struct bus *b, const struct bus_doorbell_ops *ops,
 		       void *ctx);
 int bus_add_doorbell(struct bus *b, uint64_t addr, int fd, struct err *e);
 void bus_del_doorbell(struct bus *b, uint64_t addr, int fd);
+
+/*
+ * Writes within [addr, addr + len) may come to the range there late, but in
+ * order: at the latest before the next access that is not such a write. For
+ * registers that mean nothing until another is accessed. Where nobody can do
+ * that they come at once. Set up with bus_set_posted, before vCPUs run.
+ */
+void bus_set_posted(struct bus *b, const struct bus_posted_ops *ops, void *ctx);
+void bus_post(struct bus *b, uint64_t addr, uint64_t len);
+void bus_unpost(struct bus *b, uint64_t addr, uint64_t len);
+/* Has them come now, on this thread, which holds no device's lock. */
+void bus_drain(struct bus *b);
 
 /*
  * An access that does not lie whole in one range is unclaimed: reads give

@@ -24,6 +24,13 @@ struct kvm_slot {
 	uint64_t size; /* 0: free */
 };
 
+/* Writes that wait for the next exit: kvm_posted.c. */
+struct kvm_posted {
+	struct bus *mmio, *pio;
+	struct kvm_coalesced_mmio_ring *ring; /* in vCPU 0's run, or NULL */
+	pthread_mutex_t lock;		      /* who takes writes out of it */
+};
+
 struct kvm {
 	int dev_fd, vm_fd;
 	int vfio_fd; /* KVM_DEV_TYPE_VFIO, or -1 until the first file */
@@ -32,6 +39,7 @@ struct kvm {
 	pthread_mutex_t slot_lock;
 	struct kvm_slot slots[KVM_MAX_SLOTS];
 	unsigned int max_slots;
+	struct kvm_posted posted;
 };
 
 /* ctx is the struct kvm. */
@@ -64,6 +72,13 @@ int kvm_ioeventfd(struct kvm *k, int fd, bool pio, uint64_t addr,
 /* For bus_set_doorbells of the memory bus; ctx is the struct kvm. */
 extern const struct bus_doorbell_ops kvm_mmio_doorbells;
 
+/* Has KVM keep writes to what devices ask for on these buses (bus_post), if it
+ * can. After kvm_open, before devices. */
+void kvm_posted_init(struct kvm *k, struct bus *mmio, struct bus *pio);
+/* Any thread that holds no device's lock, while there are vCPUs: brings those
+ * writes to the buses. A vCPU does that each time it comes out of the guest. */
+void kvm_posted_drain(struct kvm *k);
+
 struct kvm_vcpu {
 	struct kvm *kvm;
 	unsigned int id;
@@ -74,6 +89,10 @@ struct kvm_vcpu {
 int kvm_vcpu_open(struct kvm_vcpu *v, struct kvm *k, unsigned int id,
 		  struct err *e);
 void kvm_vcpu_close(struct kvm_vcpu *v);
+/* The first vCPU that is opened, and closed last, has the ring of kvm_posted.
+ */
+void kvm_posted_attach(struct kvm_vcpu *v);
+void kvm_posted_detach(struct kvm_vcpu *v);
 
 int kvm_vcpu_set_cpuid(struct kvm_vcpu *v, struct kvm_cpuid2 *cpuid,
 		       struct err *e);

@@ -17,6 +17,7 @@ int loop_init(struct loop *l, struct err *e)
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
 
 	*l = (struct loop){ .epoll_fd = -1, .wake_fd = -1 };
+	l->last = &l->first;
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (l->epoll_fd < 0)
 		return err_sys(e, "event loop", "epoll_create1");
@@ -63,6 +64,33 @@ void loop_del(struct loop *l, struct loop_source *s)
 	epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
 }
 
+void loop_later(struct loop *l, struct loop_task *t)
+{
+	if (t->is_waiting)
+		return;
+	t->is_waiting = true;
+	t->next = NULL;
+	*l->last = t;
+	l->last = &t->next;
+}
+
+/* Those up to last; what they add has its turn later. */
+static void run_tasks(struct loop *l, struct loop_task **last)
+{
+	bool is_end = false;
+
+	while (!is_end && l->first) {
+		struct loop_task *t = l->first;
+
+		is_end = &t->next == last;
+		l->first = t->next;
+		if (!l->first)
+			l->last = &l->first;
+		t->is_waiting = false;
+		t->fn(t);
+	}
+}
+
 /*
  * One event at a time: a callback may delete any other source, whose event
  * must not be delivered from a batch fetched before.
@@ -71,16 +99,18 @@ int loop_run(struct loop *l, struct err *e)
 {
 	while (!__atomic_load_n(&l->stopping, __ATOMIC_ACQUIRE)) {
 		struct epoll_event ev;
+		struct loop_task **last = l->last;
 		struct loop_source *s;
-		int n = epoll_wait(l->epoll_fd, &ev, 1, -1);
+		int n = epoll_wait(l->epoll_fd, &ev, 1, l->first ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			return err_sys(e, "event loop", "epoll_wait");
-		if (n < 1)
-			continue;
-		s = ev.data.ptr;
+		s = n > 0 ? ev.data.ptr : NULL;
 		if (s)
 			s->ready(s, ev.events);
+		/* Not those that it just added. */
+		if (last != &l->first)
+			run_tasks(l, last);
 	}
 	return 0;
 }

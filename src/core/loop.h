@@ -11,10 +11,12 @@
 #include "src/base/err.h"
 #include "src/base/types.h"
 
+struct loop_task;
 struct loop {
 	int epoll_fd;
 	int wake_fd;
 	bool stopping;
+	struct loop_task *first, **last; /* to be run; of the loop's thread */
 };
 
 /* Owned by the caller; must stay until it is deleted. */
@@ -33,6 +35,18 @@ int loop_add(struct loop *l, struct loop_source *s, uint32_t events,
 void loop_mod(struct loop *l, struct loop_source *s, uint32_t events);
 /* Any thread; from another than the loop's, a callback under way still ends. */
 void loop_del(struct loop *l, struct loop_source *s);
+
+/*
+ * What is to be done a moment later: when what is ready now, one source at
+ * most, had its turn. The loop does not sleep before. Loop's thread; does
+ * nothing if it is waiting already. A task that may be waiting has to stay.
+ */
+struct loop_task {
+	void (*fn)(struct loop_task *t);
+	struct loop_task *next;
+	bool is_waiting;
+};
+void loop_later(struct loop *l, struct loop_task *t);
 
 /* Runs until loop_stop. -errno if epoll fails. */
 int loop_run(struct loop *l, struct err *e);

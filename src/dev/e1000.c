@@ -363,14 +363,32 @@ static void io_bar_write(void *dev, uint64_t off, unsigned int len,
 static const struct bus_ops mem_ops = { mem_bar_read, mem_bar_write };
 static const struct bus_ops io_ops = { io_bar_read, io_bar_write };
 
+/*
+ * Written once per interrupt, and no hurry. IMC: the pin is low by then, since
+ * ICR was read; should it go high, the driver reads ICR before all else. RDT:
+ * see e1000_rx.c.
+ */
+static void post(struct e1000 *d, uint64_t addr,
+		 void (*fn)(struct bus *b, uint64_t addr, uint64_t len))
+{
+	static const unsigned int regs[] = { REG_ITR, REG_IMC, REG_RDT };
+
+	for (unsigned int i = 0; i < ARRAY_SIZE(regs); i++)
+		fn(d->env.mmio, addr + regs[i], 4);
+}
+
 static int on_bar_mapped(struct pci_dev *pci, unsigned int bar, uint64_t addr)
 {
 	struct e1000 *d = dev_of(pci);
 	struct bus_range *r = bar == MEM_BAR ? &d->mem_range : &d->io_range;
 	struct err e = { 0 };
+	int ret;
 
 	r->base = addr;
-	return bus_add(bar == MEM_BAR ? d->env.mmio : d->env.pio, r, &e);
+	ret = bus_add(bar == MEM_BAR ? d->env.mmio : d->env.pio, r, &e);
+	if (!ret && bar == MEM_BAR)
+		post(d, addr, bus_post);
+	return ret;
 }
 
 static void on_bar_unmapped(struct pci_dev *pci, unsigned int bar,
@@ -378,11 +396,12 @@ static void on_bar_unmapped(struct pci_dev *pci, unsigned int bar,
 {
 	struct e1000 *d = dev_of(pci);
 
-	(void)addr;
-	if (bar == MEM_BAR)
+	if (bar == MEM_BAR) {
+		post(d, addr, bus_unpost);
 		bus_del(d->env.mmio, &d->mem_range);
-	else
+	} else {
 		bus_del(d->env.pio, &d->io_range);
+	}
 }
 
 static void on_reset(struct pci_dev *pci)
@@ -404,11 +423,8 @@ static const struct pci_dev_ops pci_ops = {
 static void on_bell(struct loop_source *s, uint32_t events)
 {
 	struct e1000 *d = CONTAINER_OF(s, struct e1000, bell);
-	uint64_t count;
 
 	(void)events;
-	if (read(s->fd, &count, sizeof(count)) < 0)
-		return;
 	pthread_mutex_lock(&d->io_lock);
 	e1000_tx_run(d);
 	if (!d->rx.is_waiting || d->rx.is_pending)
@@ -441,7 +457,10 @@ static int init_events(struct e1000 *d, struct err *e)
 	d->bell.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->bell.fd < 0)
 		return err_sys(e, d->name, "eventfd");
-	ret = loop_add(d->loop, &d->bell, EPOLLIN, e);
+	/* Each ring is told, so nobody has to read the count. */
+	ret = loop_add(d->loop, &d->bell, EPOLLIN | EPOLLET, e);
+	if (!ret)
+		ret = loop_timer_add(d->loop, &d->rx.look, e);
 	return ret ? ret : e1000_irq_init(d, e);
 }
 
@@ -457,7 +476,7 @@ int e1000_init(struct e1000 *d, const struct e1000_setup *c,
 	d->env = *env;
 	d->back = back;
 	d->loop = env->loops[0];
-	d->bell.fd = d->throttle.source.fd = -1;
+	d->bell.fd = d->throttle.source.fd = d->rx.look.source.fd = -1;
 	d->mem_range = (struct bus_range){ 0, MEM_LEN, &mem_ops, d, d->name };
 	d->io_range = (struct bus_range){ 0, IO_LEN, &io_ops, d, d->name };
 	pthread_mutex_init(&d->lock, NULL);
@@ -502,6 +521,8 @@ void e1000_fini(struct e1000 *d)
 		return;
 	if (d->throttle.source.fd >= 0)
 		loop_timer_del(d->loop, &d->throttle);
+	if (d->rx.look.source.fd >= 0)
+		loop_timer_del(d->loop, &d->rx.look);
 	if (d->bell.fd >= 0)
 		close(d->bell.fd);
 	pci_dev_fini(&d->pci);

@@ -46,7 +46,9 @@ struct e1000_context {
 struct e1000_tx {
 	struct loop_source writable; /* the back end takes frames again */
 	bool is_added;
-	bool is_idle; /* atomic: the I/O thread waits for a bell */
+	bool is_idle;		/* atomic: the I/O thread waits for a bell */
+	struct loop_task again; /* looks for more before that */
+	uint32_t causes;	/* of interrupts, to be raised then */
 	bool has_complained;
 	struct e1000_context context;
 	/* The frame under way: descriptors from head to next. */
@@ -76,6 +78,8 @@ struct e1000_rx {
 	struct loop_source source; /* a frame is there */
 	bool is_waiting;	   /* for it, in the loop */
 	bool is_starved;	   /* atomic: descriptors are waited for */
+	struct loop_timer look;	   /* for RDT, while it is */
+	uint64_t look_ns;
 	bool has_complained;
 	size_t len; /* of a frame that waits in bytes */
 	bool is_pending;

@@ -9,6 +9,10 @@
  * so do others in the back end, until RDT is written: nothing is lost that a
  * driver would take in time. So does everything while the receiver is off.
  *
+ * A write of RDT may be kept until the next exit (bus_post), and a driver that
+ * polls could be waiting for the frames that wait for it. So while there are no
+ * descriptors it is asked for now and then, less and less often.
+ *
  * The frames are plain, with all checksums in them; nobody has checked these,
  * which is what IXSM ("ignore checksum") in each descriptor says. The FCS that
  * drivers expect at the end unless SECRC is set is zeroes.
@@ -20,6 +24,7 @@
 
 enum {
 	BATCH = 64,
+	LOOK_NS = 1000000, /* at first, and up to 128 times that */
 	STATUS_DD = 1 << 0,
 	STATUS_EOP = 1 << 1,
 	STATUS_IXSM = 1 << 2,
@@ -212,6 +217,7 @@ static bool deliver(struct e1000 *d, struct e1000_ring *r, uint32_t *causes)
 	if (verdict != DROP && wanted > was_free)
 		return false;
 	rx->is_pending = false;
+	rx->look_ns = 0;
 	if (verdict == DROP)
 		return true;
 	e1000_count_received(d, rx->bytes, rx->len);
@@ -282,6 +288,27 @@ static bool starve(struct e1000 *d, const struct e1000_ring *r)
 	return !__atomic_exchange_n(&d->rx.is_starved, false, __ATOMIC_SEQ_CST);
 }
 
+static void look_later(struct e1000 *d)
+{
+	struct e1000_rx *rx = &d->rx;
+
+	if (rx->look_ns < 128ULL * LOOK_NS)
+		rx->look_ns = rx->look_ns ? 2 * rx->look_ns : LOOK_NS;
+	loop_timer_set(&rx->look, rx->look_ns, 0);
+}
+
+/* If RDT was written the bell rings. */
+static void on_look(struct loop_timer *t)
+{
+	struct e1000 *d = CONTAINER_OF(t, struct e1000, rx.look);
+
+	bus_drain(d->env.mmio);
+	pthread_mutex_lock(&d->io_lock);
+	if (__atomic_load_n(&d->rx.is_starved, __ATOMIC_SEQ_CST))
+		look_later(d);
+	pthread_mutex_unlock(&d->io_lock);
+}
+
 /* One frame at most: false, and waiting is set up, if that is all. */
 static bool step(struct e1000 *d, uint32_t *causes)
 {
@@ -303,6 +330,7 @@ static bool step(struct e1000 *d, uint32_t *causes)
 	if (!has_room) {
 		if (!starve(d, &r))
 			return true;
+		look_later(d);
 		wait_for_frames(d, false);
 		return false;
 	}
@@ -327,8 +355,11 @@ void e1000_rx_run(struct e1000 *d)
 		e1000_ring_bell(d);
 	if (causes & INT_RXDMT0)
 		e1000_stat_add(d, STAT_ICRXDMTC, 1);
-	if (causes)
-		e1000_irq_raise(d, causes);
+	if (!causes)
+		return;
+	/* What would come a moment later comes with them. */
+	e1000_irq_raise(d, causes | d->tx.causes);
+	d->tx.causes = 0;
 }
 
 static void on_frames(struct loop_source *s, uint32_t events)
@@ -353,4 +384,5 @@ void e1000_rx_init(struct e1000 *d)
 {
 	d->rx.source.fd = d->back->queues[0].fd;
 	d->rx.source.ready = on_frames;
+	d->rx.look.fn = on_look;
 }

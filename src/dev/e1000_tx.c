@@ -14,8 +14,10 @@
  * A frame in more pieces than there is room for is copied together. One that is
  * too long, or not in RAM, is dropped when it ends.
  *
- * When the ring is empty the thread says that it is idle, and looks again: the
- * driver that writes TDT then rings the bell, and otherwise does not.
+ * When the ring is empty the loop has a look at what else is ready, which often
+ * are the answers; TXDW comes after that, so that one interrupt tells of both.
+ * If the driver added nothing meanwhile the thread says that it is idle, and
+ * looks again: who writes TDT then rings the bell, and otherwise does not.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -240,31 +242,42 @@ static bool become_idle(struct e1000 *d, uint32_t tail)
 	return !__atomic_exchange_n(&d->tx.is_idle, false, __ATOMIC_SEQ_CST);
 }
 
+/* 0: there was nothing, and a bell rings when there is; else it has to go on
+ * later, for -EAGAIN when the back end says so. */
 static int run(struct e1000 *d, uint32_t *causes)
 {
 	struct e1000_tx *tx = &d->tx;
 	unsigned int budget = BATCH;
+	uint32_t tail = reg_get(d, REG_TDT);
 	struct e1000_ring r;
 	int ret;
 
-	do {
-		r.tail = reg_get(d, REG_TDT);
-		if (!(reg_get(d, REG_TCTL) & TCTL_EN) ||
-		    !e1000_ring_open(d, REG_TDBAL, &r, &tx->has_complained))
-			continue;
-		/* Its length, base and head do not change without a reset. */
+	if (reg_get(d, REG_TCTL) & TCTL_EN &&
+	    e1000_ring_open(d, REG_TDBAL, &r, &tx->has_complained)) {
+		tail = r.tail;
 		ret = empty_ring(d, &r, &budget, causes);
 		if (ret)
 			return ret;
 		if (*causes && r.head == r.tail)
 			*causes |= INT_TXQE;
-	} while (!become_idle(d, r.tail));
-	return 0;
+		if (budget < BATCH)
+			return -EBUSY;
+	}
+	return become_idle(d, tail) ? 0 : -EBUSY;
+}
+
+static void on_again(struct loop_task *t)
+{
+	struct e1000 *d = CONTAINER_OF(t, struct e1000, tx.again);
+
+	pthread_mutex_lock(&d->io_lock);
+	e1000_tx_run(d);
+	pthread_mutex_unlock(&d->io_lock);
 }
 
 void e1000_tx_run(struct e1000 *d)
 {
-	uint32_t causes = 0;
+	uint32_t earlier = d->tx.causes, causes = 0;
 	int ret;
 
 	if (d->tx.is_added)
@@ -273,9 +286,13 @@ void e1000_tx_run(struct e1000 *d)
 	if (ret == -EAGAIN)
 		wait_writable(d);
 	else if (ret)
-		e1000_ring_bell(d);
-	if (causes)
-		e1000_irq_raise(d, causes);
+		loop_later(d->loop, &d->tx.again);
+	/* Only who comes back can put them off. */
+	d->tx.causes = ret == -EBUSY ? causes : 0;
+	if (ret != -EBUSY)
+		earlier |= causes;
+	if (earlier)
+		e1000_irq_raise(d, earlier);
 }
 
 static void stop_waiting(struct e1000 *d)
@@ -304,6 +321,7 @@ void e1000_tx_reset(struct e1000 *d)
 
 	stop_waiting(d);
 	tx->in_frame = tx->is_ready = tx->has_complained = false;
+	tx->causes = 0;
 	tx->context = (struct e1000_context){ 0 };
 	tx->next = reg_get(d, REG_TDH);
 	__atomic_store_n(&tx->is_idle, true, __ATOMIC_SEQ_CST);
@@ -313,4 +331,5 @@ void e1000_tx_init(struct e1000 *d)
 {
 	d->tx.writable.fd = d->back->queues[0].send_fd;
 	d->tx.writable.ready = on_writable;
+	d->tx.again.fn = on_again;
 }

@@ -30,6 +30,11 @@ enum {
 	COMMAND_LEN = 8,
 	CONTROL_LEN = 4,
 	BUS_MASTER_LEN = 16,
+	/* What a command is made of before the register that begins it. */
+	TASK_FILE = 1,
+	TASK_FILE_LEN = 6,
+	BM_STATUS = 2, /* and the table's address */
+	BM_STATUS_LEN = 6,
 };
 
 /* 82371FB/SB and 82371AB data sheets, IDE function's registers. */
@@ -76,6 +81,23 @@ static struct bus_range *range_of(struct ide *ide, unsigned int bar)
 	return bar % 2 ? &c->control_range : &c->command_range;
 }
 
+/*
+ * Those registers are most of what is written for a command, and mean nothing
+ * before the next is begun. The bits of the bus master's status that a write
+ * clears are set by commands, too.
+ */
+static void post(struct ide *ide, unsigned int bar, uint64_t addr,
+		 void (*fn)(struct bus *b, uint64_t addr, uint64_t len))
+{
+	if (bar == BAR_BUS_MASTER) {
+		fn(ide->env.pio, addr + BM_STATUS, BM_STATUS_LEN);
+		fn(ide->env.pio, addr + BUS_MASTER_LEN / 2 + BM_STATUS,
+		   BM_STATUS_LEN);
+	} else if (bar % 2 == 0) {
+		fn(ide->env.pio, addr + TASK_FILE, TASK_FILE_LEN);
+	}
+}
+
 static int on_bar_mapped(struct pci_dev *pci, unsigned int bar, uint64_t addr)
 {
 	struct ide *ide = ide_of(pci);
@@ -87,6 +109,8 @@ static int on_bar_mapped(struct pci_dev *pci, unsigned int bar, uint64_t addr)
 	ret = bus_add(ide->env.pio, r, &e);
 	if (ret)
 		log_guest(&pci->limit, ide->name, "%s", e.msg);
+	else
+		post(ide, bar, addr, bus_post);
 	return ret;
 }
 
@@ -95,7 +119,7 @@ static void on_bar_unmapped(struct pci_dev *pci, unsigned int bar,
 {
 	struct ide *ide = ide_of(pci);
 
-	(void)addr;
+	post(ide, bar, addr, bus_unpost);
 	bus_del(ide->env.pio, range_of(ide, bar));
 }
 

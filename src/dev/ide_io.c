@@ -259,15 +259,17 @@ static void on_done(struct block_req *io, int ret)
 static void on_kick(struct loop_source *s, uint32_t events)
 {
 	struct ide_channel *c = CONTAINER_OF(s, struct ide_channel, kick);
-	uint64_t count;
+	struct block_queue *queue = NULL;
 
 	(void)events;
-	if (read(s->fd, &count, sizeof(count)) < 0)
-		return;
 	pthread_mutex_lock(&c->lock);
 	if (c->state == IDE_QUEUED)
 		go_on(c);
+	if (c->state == IDE_IN_IO)
+		queue = c->op.disk->queue;
 	pthread_mutex_unlock(&c->lock);
+	if (queue)
+		block_poll(queue);
 }
 
 static void on_retry(struct loop_timer *t)
@@ -291,7 +293,8 @@ int ide_io_init(struct ide_channel *c, struct err *e)
 	c->kick.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->kick.fd < 0)
 		return err_sys(e, c->ide->name, "eventfd");
-	ret = loop_add(c->loop, &c->kick, EPOLLIN, e);
+	/* Each kick is told, so nobody has to read the count. */
+	ret = loop_add(c->loop, &c->kick, EPOLLIN | EPOLLET, e);
 	if (ret) {
 		close(c->kick.fd);
 		c->kick.fd = -1;

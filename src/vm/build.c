@@ -169,6 +169,7 @@ static int build_kvm(struct vm *vm, struct err *e)
 	if (ret)
 		return ret;
 	bus_set_doorbells(&vm->mmio, &kvm_mmio_doorbells, &vm->kvm);
+	kvm_posted_init(&vm->kvm, &vm->mmio, &vm->pio);
 	ret = mem_listener_add(&vm->mem, &vm->kvm.listener, e);
 	vm->kvm_listens = !ret;
 	return ret;

@@ -185,6 +185,7 @@ static void *vcpu_thread(void *arg)
 		int ret = kvm_vcpu_run(&v->kvm);
 		char text[96];
 
+		kvm_posted_drain(&v->vm->kvm);
 		if (ret == -EINTR || ret == -EAGAIN) {
 			v->exits[KVM_EXIT_INTR]++;
 			continue;

@@ -122,6 +122,8 @@ static int build(struct machine *m, const char *guest, struct err *e)
 	if (!ret)
 		ret = kvm_open(&m->kvm, "/dev/kvm", e);
 	if (!ret)
+		kvm_posted_init(&m->kvm, &m->mmio, &m->pio);
+	if (!ret)
 		ret = irq_init(&m->irq, &kvm_irq_sink, &m->kvm, e);
 	if (!ret)
 		ret = build_memory(m, e);
@@ -205,6 +207,7 @@ static bool step(struct machine *m)
 	int ret = kvm_vcpu_run(&m->vcpu);
 	uint32_t reason = m->vcpu.run->exit_reason;
 
+	kvm_posted_drain(&m->kvm);
 	if (ret == -EINTR || ret == -EAGAIN)
 		return true;
 	if (!ret && reason < MACHINE_NR_REASONS)

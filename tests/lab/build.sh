@@ -33,6 +33,7 @@ packages=(
 	libvncserver1 libpng16-16t64         # for strait run --display
 	passt                                # a network without privileges
 	nvme-cli                             # to make VFs of an NVMe controller
+	iperf3 fio                           # load for bench-devices and soak
 	udev                                 # a test of our rule for it
 	libpci3 libnl-route-3-200 libnl-genl-3-200 libjansson4
 	libkmod2 libarchive13t64             # for strait-vf and strait-iommu

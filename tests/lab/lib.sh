@@ -165,6 +165,32 @@ guest_initramfs_with() { # SHELL-TEXT [INITRAMFS]
 	echo /tmp/guest-with.cpio
 }
 
+# The bigger initramfs with iperf3 and fio besides, which make load; prints its name.
+# Made on demand, because what fio is linked to is 40 MB.
+guest_initramfs_load() {
+	local out=/tmp/guest-load.cpio programs=(/usr/bin/iperf3 /usr/bin/fio)
+	cp "$GUEST_FULL" $out
+	{
+		printf '%s\n' "${programs[@]}"
+		ldd "${programs[@]}" | sed -nE 's|.* (/[^ ]+) \(0x.*|\1|p' |
+			sed 's|^/lib/|/usr/lib/|' | grep -v ld-linux | sort -u
+	} | sed 's|^/||' | list_with_parents |
+		(cd / && cpio -o -H newc -L --quiet) >> $out
+	echo $out
+}
+
+# Names of files, those of their directories before them.
+list_with_parents() {
+	awk -F / '{
+		dir = ""
+		for (i = 1; i < NF; i++) {
+			dir = dir (i > 1 ? "/" : "") $i
+			if (!seen[dir]++) print dir
+		}
+		print
+	}'
+}
+
 # Run a guest to its end. Its console goes to $GUEST_CONSOLE (and, if GUEST_SHOW
 # is set, to stdout as well with that text before each line), the VMM's messages
 # to $GUEST_ERRORS; the status is the VMM's, 124 if the guest had to be ended

@@ -285,6 +285,65 @@ static void source_that_is_always_ready_does_not_starve_another(void)
 	loop_fini(&loop);
 }
 
+/* --- tasks --- */
+
+struct job {
+	struct loop_task task;
+	const struct probe *seen; /* whose calls it counts when it runs */
+	unsigned int nr_runs, calls_then, stops_at;
+};
+
+static void job_runs(struct loop_task *t)
+{
+	struct job *j = CONTAINER_OF(t, struct job, task);
+
+	j->calls_then = j->seen->nr_calls;
+	if (++j->nr_runs == j->stops_at)
+		loop_stop(&loop);
+	else
+		loop_later(&loop, t);
+}
+
+static void task_runs_after_what_is_ready_and_without_sleep(void)
+{
+	static struct probe p;
+	static struct job j;
+
+	reset();
+	probe_add(&p);
+	j = (struct job){ .task.fn = job_runs, .seen = &p, .stops_at = 1 };
+	raise_fd(p.source.fd);
+	loop_later(&loop, &j.task);
+	loop_later(&loop, &j.task);
+	CHECK_EQ(loop_run(&loop, &err), 0);
+	CHECK_EQ(j.nr_runs, 1);
+	CHECK_EQ(j.calls_then, 1);
+	CHECK(!j.task.is_waiting);
+	probe_end(&p);
+	loop_fini(&loop);
+}
+
+static void task_that_always_comes_back_starves_nobody(void)
+{
+	static struct probe p;
+	static struct job a, b;
+
+	reset();
+	probe_add(&p);
+	a = (struct job){ .task.fn = job_runs, .seen = &p, .stops_at = 1000 };
+	b = a;
+	p.stops_at = 1;
+	loop_later(&loop, &a.task);
+	loop_later(&loop, &b.task);
+	raise_fd(p.source.fd);
+	CHECK_EQ(loop_run(&loop, &err), 0);
+	CHECK_EQ(p.nr_calls, 1);
+	CHECK(a.nr_runs < 3);
+	CHECK_EQ(a.nr_runs, b.nr_runs);
+	probe_end(&p);
+	loop_fini(&loop);
+}
+
 /* --- timers --- */
 
 struct clock {
@@ -537,6 +596,8 @@ int main(void)
 	TAP_RUN(callback_that_deletes_another_source_silences_it);
 	TAP_RUN(callback_may_delete_its_own_source);
 	TAP_RUN(source_that_is_always_ready_does_not_starve_another);
+	TAP_RUN(task_runs_after_what_is_ready_and_without_sleep);
+	TAP_RUN(task_that_always_comes_back_starves_nobody);
 	TAP_RUN(timer_rings_after_its_time_and_not_before);
 	TAP_RUN(one_shot_timer_rings_once);
 	TAP_RUN(periodic_timer_rings_again);

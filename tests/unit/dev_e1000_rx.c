@@ -219,6 +219,54 @@ static void long_run_loses_nothing(void)
 	teardown();
 }
 
+/* What KVM keeps of RDT, until somebody asks. */
+static uint32_t kept_rdt;
+
+static int keep(void *ctx, uint64_t addr, uint64_t len, struct err *e)
+{
+	(void)ctx;
+	(void)addr;
+	(void)len;
+	(void)e;
+	return 0;
+}
+
+static void keep_no_more(void *ctx, uint64_t addr, uint64_t len)
+{
+	(void)ctx;
+	(void)addr;
+	(void)len;
+}
+
+static void bring_kept(void *ctx)
+{
+	uint32_t rdt = __atomic_exchange_n(&kept_rdt, 0, __ATOMIC_ACQ_REL);
+
+	if (rdt)
+		fake_e1000_write(ctx, 0x2818, rdt);
+}
+
+static const struct bus_posted_ops kept_ops = { keep, keep_no_more,
+						bring_kept };
+
+static void driver_that_only_polls_gets_what_waits_for_its_tail(void)
+{
+	unsigned int len;
+
+	setup(SECRC);
+	bus_set_posted(&f.mmio, &kept_ops, &f);
+	fake_e1000_feed(&f, 2);
+	for (unsigned int i = 0; i < 3; i++)
+		arrive(own, (uint8_t)i, 600);
+	take(&len);
+	take(&len);
+	CHECK(nothing_comes());
+	__atomic_store_n(&kept_rdt, 4, __ATOMIC_RELEASE);
+	take(&len);
+	CHECK_EQ(len, 600);
+	teardown();
+}
+
 static void driver_is_told_when_buffers_run_out(void)
 {
 	unsigned int len;
@@ -460,6 +508,7 @@ int main(void)
 	TAP_RUN(long_frame_needs_leave);
 	TAP_RUN(frames_wait_until_there_are_buffers);
 	TAP_RUN(long_run_loses_nothing);
+	TAP_RUN(driver_that_only_polls_gets_what_waits_for_its_tail);
 	TAP_RUN(driver_is_told_when_buffers_run_out);
 	TAP_RUN(receiver_has_filters);
 	TAP_RUN(address_is_found_in_any_slot);

@@ -5,6 +5,7 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -181,6 +182,39 @@ static void many_requests_come_back_each_once(void)
 	teardown();
 }
 
+/* All fail, which they do together. */
+static void requests_that_end_together_are_one_interrupt(void)
+{
+	const unsigned int nr = 20;
+	struct pollfd irq = { .events = POLLIN };
+	uint64_t count;
+
+	setup();
+	start(0);
+	irq.fd = pci_vector_fd(&v.dev->vectors, 1);
+	put_header(VIRTIO_BLK_T_IN, SECTORS);
+	for (unsigned int i = 0; i < nr; i++) {
+		const struct fake_buf bufs[] = {
+			{ HEADER, 16, false },
+			{ DATA, 512, true },
+			{ STATUS, 1, true },
+		};
+
+		fake_ring_add(&v.rings[0], bufs, 3, false);
+	}
+	fake_virtio_kick(&v, 0);
+	for (unsigned int i = 0; i < nr; i++) {
+		uint16_t id;
+		uint32_t len;
+
+		CHECK(fake_virtio_used(&v, 0, &id, &len));
+	}
+	CHECK_EQ(poll(&irq, 1, 2000), 1);
+	CHECK_EQ(read(irq.fd, &count, sizeof(count)), (ssize_t)sizeof(count));
+	CHECK_EQ(count, 1);
+	teardown();
+}
+
 /* --- other requests --- */
 
 static void serial_is_told(void)
@@ -308,6 +342,7 @@ int main(void)
 	TAP_RUN(what_is_written_is_read_again);
 	TAP_RUN(layout_of_buffers_does_not_matter);
 	TAP_RUN(many_requests_come_back_each_once);
+	TAP_RUN(requests_that_end_together_are_one_interrupt);
 	TAP_RUN(serial_is_told);
 	TAP_RUN(discarded_and_zeroed_sectors_read_as_zeroes);
 	TAP_RUN(senseless_requests_fail_and_harm_nothing);

@@ -15,6 +15,7 @@
  *                file DIR/start has its value at exec)
  *     stats      what KVM counts for the VM (debugfs), a "name value" per line
  *     FILE...    a copy of each FILE given, by its parent directory's name
+ *     stat       of COMMAND's process: CPU time
  *     smaps, status   of COMMAND's process; in the sample "end" only, because
  *                     walking guest memory takes long
  *
@@ -181,6 +182,14 @@ static void copy_memory(const struct watch *w, int dir_fd)
 	copy_file(path, dir_fd, "status");
 }
 
+static void copy_stat(const struct watch *w, int dir_fd)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", w->pid);
+	copy_file(path, dir_fd, "stat");
+}
+
 static void take_sample(const struct watch *w, const char *name)
 {
 	double ms = now_ms() - *w->start_ms;
@@ -196,6 +205,7 @@ static void take_sample(const struct watch *w, const char *name)
 	if (dir_fd < 0)
 		die(name);
 	copy_files(w, dir_fd);
+	copy_stat(w, dir_fd);
 	if (vm[0])
 		write_stats(dir_fd, vm, exits);
 	if (!strcmp(name, "end"))
@@ -217,7 +227,7 @@ static void take_line(struct watch *w)
 	mark = strstr(w->line, "BENCH ");
 	if (strstr(w->line, "GUEST-USERSPACE"))
 		take_sample(w, "userspace");
-	else if (mark && sscanf(mark, "BENCH %63[a-z]", name) == 1)
+	else if (mark && sscanf(mark, "BENCH %63[-a-z0-9]", name) == 1)
 		take_sample(w, name);
 }
 
