@@ -17,7 +17,7 @@
 #include "src/core/irq.h"
 #include "src/core/mem.h"
 
-enum { KVM_MAX_SLOTS = 512 };
+enum { KVM_MAX_SLOTS = 512, KVM_PAGE_SIZE = 4096 };
 
 struct kvm_slot {
 	gpa_t gpa;
@@ -32,6 +32,8 @@ struct kvm {
 	pthread_mutex_t slot_lock;
 	struct kvm_slot slots[KVM_MAX_SLOTS];
 	unsigned int max_slots;
+	/* In the mapping of vCPU 0, while that is open; else NULL. */
+	struct kvm_coalesced_mmio_ring *ring;
 };
 
 /* ctx is the struct kvm. */
@@ -60,6 +62,18 @@ void kvm_vfio_del(struct kvm *k, int fd);
  * exit. */
 int kvm_ioeventfd(struct kvm *k, int fd, bool pio, uint64_t addr,
 		  unsigned int len, bool add, struct err *e);
+
+/*
+ * From now on KVM keeps writes of a byte to that port, one of a VM, and the
+ * vCPU goes on: the port's owner asks for them before they matter. Where KVM
+ * cannot, 0 as well: they come as others do.
+ */
+int kvm_coalesce_port(struct kvm *k, uint16_t port, struct err *e);
+/* The last of them since it was asked for; false: there is none. One thread at
+ * a time, while vCPU 0 is open. */
+bool kvm_coalesced_write(struct kvm *k, uint8_t *value);
+/* For kvm_vcpu_open. */
+void kvm_ring_find(struct kvm *k, struct kvm_run *run);
 
 /* For bus_set_doorbells of the memory bus; ctx is the struct kvm. */
 extern const struct bus_doorbell_ops kvm_mmio_doorbells;

@@ -32,8 +32,11 @@ int kvm_vcpu_open(struct kvm_vcpu *v, struct kvm *k, unsigned int id,
 		return err_sys(e, who, "KVM_CREATE_VCPU");
 	v->run = mmap(NULL, k->run_size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		      v->fd, 0);
-	if (v->run != MAP_FAILED)
+	if (v->run != MAP_FAILED) {
+		if (!id)
+			kvm_ring_find(k, v->run);
 		return 0;
+	}
 	ret = err_sys(e, who, "mmap of kvm_run");
 	v->run = NULL;
 	kvm_vcpu_close(v);
@@ -42,6 +45,8 @@ int kvm_vcpu_open(struct kvm_vcpu *v, struct kvm *k, unsigned int id,
 
 void kvm_vcpu_close(struct kvm_vcpu *v)
 {
+	if (!v->id)
+		v->kvm->ring = NULL;
 	if (v->run)
 		munmap(v->run, v->kvm->run_size);
 	if (v->fd >= 0)

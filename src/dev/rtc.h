@@ -28,6 +28,12 @@ struct rtc_setup {
 	struct loop *loop;
 	struct rtc_cells *cells;  /* outlives the clock */
 	uint64_t (*now_ns)(void); /* since 1970; any thread */
+	/*
+	 * Writes to the index port may be kept, if this says before each other
+	 * access what was written last, and false if nothing was.
+	 */
+	bool (*kept_index)(void *ctx, uint8_t *index);
+	void *ctx;
 };
 
 /* Registers are touched on vCPU threads, the timer expires on the loop; both

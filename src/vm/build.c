@@ -294,6 +294,11 @@ static void serial_fds(const struct vm *vm, int *in_fd, int *out_fd)
 	}
 }
 
+static bool kept_index(void *ctx, uint8_t *index)
+{
+	return kvm_coalesced_write(ctx, index);
+}
+
 static int build_rtc(struct vm *vm, struct err *e)
 {
 	const struct rtc_setup setup = {
@@ -302,10 +307,13 @@ static int build_rtc(struct vm *vm, struct err *e)
 		.loop = &vm->loop,
 		.cells = vm->rtc_cells,
 		.now_ns = rtc_host_ns,
+		.kept_index = kept_index,
+		.ctx = &vm->kvm,
 	};
+	int ret = rtc_init(&vm->rtc, &vm->pio, &setup, e);
 
 	static_assert(X86_RTC_CENTURY == RTC_CENTURY, "as the FADT says");
-	return rtc_init(&vm->rtc, &vm->pio, &setup, e);
+	return ret ? ret : kvm_coalesce_port(&vm->kvm, X86_RTC_PORT, e);
 }
 
 static int build_platform(struct vm *vm, struct err *e)

@@ -55,13 +55,38 @@ static uint64_t now_ns(void)
 	return host_ns;
 }
 
+/* Writes to the index come late, or not: as the input says. */
+static bool keeps, has_kept;
+static uint8_t kept;
+
+static bool kept_index(void *ctx, uint8_t *index)
+{
+	bool had = has_kept;
+
+	(void)ctx;
+	*index = kept;
+	has_kept = false;
+	return had;
+}
+
+static void write_index(uint8_t index)
+{
+	if (keeps) {
+		kept = index;
+		has_kept = true;
+	} else {
+		bus_write(&pio, PORT, 1, index);
+	}
+}
+
 static void power_on(void)
 {
 	const struct rtc_setup setup = { .port = PORT,
 					 .line = { &irq, GSI },
 					 .loop = &loop,
 					 .cells = &cells,
-					 .now_ns = now_ns };
+					 .now_ns = now_ns,
+					 .kept_index = kept_index };
 	struct err e = { 0 };
 
 	rtc_fini(&dev, &pio);
@@ -117,14 +142,15 @@ static void play(const uint8_t *r)
 	case 3:
 		if (r[1] == 0)
 			power_on();
+		keeps = r[1] & 1;
 		break;
 	case 4:
 	case 5:
-		bus_write(&pio, PORT, 1, r[1] & 0x80 ? r[1] : r[1] % 16);
+		write_index(r[1] & 0x80 ? r[1] : r[1] % 16);
 		bus_read(&pio, PORT + 1, 1, &value);
 		break;
 	default:
-		bus_write(&pio, PORT, 1, r[1] & 0x80 ? r[1] : r[1] % 16);
+		write_index(r[1] & 0x80 ? r[1] : r[1] % 16);
 		bus_write(&pio, PORT + 1, 1, r[2]);
 	}
 }
@@ -138,7 +164,7 @@ static void check(void)
 	BUG_ON(level != !!(enabled & dev.flags));
 	BUG_ON(dev.deadline_ns && (level || !enabled));
 	BUG_ON(cells.bytes[REG_A] & 0x80 || cells.bytes[REG_D] != 0x80);
-	bus_write(&pio, PORT, 1, SECONDS);
+	write_index(SECONDS);
 	bus_read(&pio, PORT + 1, 1, &value);
 	chain = host_ns + cells.phase_ns;
 	BUG_ON(cells.second != chain / NS_PER_S &&

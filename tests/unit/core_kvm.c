@@ -31,6 +31,7 @@ static struct {
 	struct kvm_irqfd irqfd;
 	struct kvm_irq_level level;
 	struct kvm_ioeventfd ioeventfd;
+	struct kvm_coalesced_mmio_zone zone;
 	struct kvm_device_attr attr;
 	int attr_fd;
 	unsigned int nr_vfio_devices;
@@ -95,6 +96,9 @@ static int keep(unsigned long request, void *arg)
 		break;
 	case KVM_IOEVENTFD:
 		host.ioeventfd = *(struct kvm_ioeventfd *)arg;
+		break;
+	case KVM_REGISTER_COALESCED_MMIO:
+		host.zone = *(struct kvm_coalesced_mmio_zone *)arg;
 		break;
 	case KVM_CREATE_DEVICE:
 		keep_device(arg);
@@ -492,6 +496,65 @@ static void line_level_reaches_kvm(void)
 	kvm_close(&kvm);
 }
 
+static void byte_writes_to_a_port_are_kept(void)
+{
+	open_kvm();
+	CHECK_EQ(kvm_coalesce_port(&kvm, 0x70, &err), 0);
+	CHECK_EQ(host.zone.addr, 0x70);
+	CHECK_EQ(host.zone.size, 1);
+	CHECK_EQ(host.zone.pio, 1);
+	kvm_close(&kvm);
+}
+
+static void kvm_that_keeps_no_writes_is_no_error(void)
+{
+	uint8_t value;
+
+	open_kvm();
+	host.lacks = KVM_CAP_COALESCED_PIO;
+	CHECK_EQ(kvm_coalesce_port(&kvm, 0x70, &err), 0);
+	CHECK_EQ(host.zone.size, 0);
+	CHECK(!kvm_coalesced_write(&kvm, &value));
+	kvm_close(&kvm);
+}
+
+static void last_write_that_was_kept_is_given_once(void)
+{
+	static _Alignas(KVM_PAGE_SIZE) uint8_t run[2 * KVM_PAGE_SIZE];
+	struct kvm_coalesced_mmio_ring *ring = (void *)(run + KVM_PAGE_SIZE);
+	uint8_t value;
+
+	open_kvm();
+	kvm_ring_find(&kvm, (void *)run);
+	CHECK(!kvm_coalesced_write(&kvm, &value));
+	ring->coalesced_mmio[0].data[0] = 0x10;
+	ring->coalesced_mmio[1].data[0] = 0x11;
+	ring->last = 2;
+	CHECK(kvm_coalesced_write(&kvm, &value));
+	CHECK_EQ(value, 0x11);
+	CHECK_EQ(ring->first, 2);
+	CHECK(!kvm_coalesced_write(&kvm, &value));
+	/* 170 of 24 bytes are in a page: it has gone round. */
+	ring->coalesced_mmio[169].data[0] = 0x12;
+	ring->last = 0;
+	CHECK(kvm_coalesced_write(&kvm, &value));
+	CHECK_EQ(value, 0x12);
+	kvm_close(&kvm);
+}
+
+static void mapping_too_small_for_the_ring_has_none(void)
+{
+	struct kvm_run run;
+	uint8_t value;
+
+	reset();
+	host.run_size = sizeof(run);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), 0);
+	kvm_ring_find(&kvm, &run);
+	CHECK(!kvm_coalesced_write(&kvm, &value));
+	kvm_close(&kvm);
+}
+
 static void ioeventfd_says_space_length_and_direction(void)
 {
 	open_kvm();
@@ -562,6 +625,10 @@ int main(void)
 	TAP_RUN(irqfds_are_made_and_taken_off);
 	TAP_RUN(level_triggered_irqfd_has_its_resampler);
 	TAP_RUN(line_level_reaches_kvm);
+	TAP_RUN(byte_writes_to_a_port_are_kept);
+	TAP_RUN(kvm_that_keeps_no_writes_is_no_error);
+	TAP_RUN(last_write_that_was_kept_is_given_once);
+	TAP_RUN(mapping_too_small_for_the_ring_has_none);
 	TAP_RUN(ioeventfd_says_space_length_and_direction);
 	TAP_RUN(vfio_device_is_made_once_for_all_files);
 	TAP_RUN(group_that_kvm_knows_already_is_no_error);

@@ -82,13 +82,35 @@ static uint64_t fake_ns(void)
 	return host_ns;
 }
 
+/* What KVM keeps of what is written to the index port. */
+static uint8_t kept[4];
+static unsigned int nr_kept;
+
+static bool kept_index(void *ctx, uint8_t *index)
+{
+	if (ctx != &kept)
+		abort();
+	if (!nr_kept)
+		return false;
+	*index = kept[nr_kept - 1];
+	nr_kept = 0;
+	return true;
+}
+
+static void keep_index(uint8_t index)
+{
+	kept[nr_kept++] = index;
+}
+
 static struct rtc_setup setup(uint64_t (*now_ns)(void))
 {
 	return (struct rtc_setup){ .port = PORT,
 				   .line = { &irq, X86_RTC_GSI },
 				   .loop = &loop,
 				   .cells = &cells,
-				   .now_ns = now_ns };
+				   .now_ns = now_ns,
+				   .kept_index = kept_index,
+				   .ctx = &kept };
 }
 
 /* A clock with what is in the cells. */
@@ -408,6 +430,31 @@ static void nmi_mask_is_not_part_of_the_index(void)
 	put(0x80 | RAM, 0x5a);
 	CHECK_EQ(get(RAM), 0x5a);
 	CHECK_EQ(get(0x80 | RAM), 0x5a);
+}
+
+static void index_that_kvm_kept_is_the_index(void)
+{
+	uint64_t value;
+
+	make();
+	put(RAM, 0x5a);
+	keep_index(RAM);
+	keep_index(0x80 | MINUTES);
+	bus_read(&pio, PORT + 1, 1, &value);
+	CHECK_EQ(value, 0x45);
+	keep_index(RAM);
+	bus_write(&pio, PORT + 1, 1, 0xa5);
+	CHECK_EQ(get(RAM), 0xa5);
+	CHECK_EQ(get(MINUTES), 0x45);
+}
+
+/* As when KVM has no more room to keep it. */
+static void index_that_comes_by_itself_is_the_later_one(void)
+{
+	make();
+	keep_index(MINUTES);
+	CHECK_EQ(get(HOURS), 0x13);
+	CHECK_EQ(nr_kept, 0);
 }
 
 static void other_accesses_are_nobodys(void)
@@ -748,6 +795,8 @@ int main(void)
 	TAP_RUN(time_can_be_binary_of_12_hours);
 	TAP_RUN(ram_is_kept_and_registers_c_and_d_are_not_written);
 	TAP_RUN(nmi_mask_is_not_part_of_the_index);
+	TAP_RUN(index_that_kvm_kept_is_the_index);
+	TAP_RUN(index_that_comes_by_itself_is_the_later_one);
 	TAP_RUN(other_accesses_are_nobodys);
 	TAP_RUN(nothing_is_timed_while_no_interrupt_is_enabled);
 	TAP_RUN(update_interrupts_each_second);
