@@ -51,7 +51,7 @@
 #define X86_MOUSE_GSI	  12u
 #define X86_RTC_PORT	  0x70ULL
 #define X86_RTC_GSI	  8u
-#define X86_RTC_CENTURY	  0x32 /* its register of that */
+#define X86_RTC_CENTURY	  0x32 /* the register of the century */
 #define X86_SLEEP_PORT	  0x600ULL
 #define X86_PM_TIMER_PORT 0x608ULL
 /* INTx of PCI functions arrive at IOAPIC pins 16-23. */

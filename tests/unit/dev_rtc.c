@@ -647,6 +647,17 @@ static void ticks_come_at_each_rate(void)
 	}
 }
 
+static void another_rate_is_no_tick(void)
+{
+	make();
+	put(REG_A, RUN | 15);
+	get(REG_C);
+	put(REG_A, RUN | 6);
+	CHECK_EQ(get(REG_C) & TICK, 0);
+	put(REG_A, RUN | 3);
+	CHECK_EQ(get(REG_C) & TICK, 0);
+}
+
 static void ticks_come_while_the_time_is_set(void)
 {
 	make();
@@ -686,13 +697,17 @@ static void alarm_comes_a_minute_late_at_most_if_the_host_is_set(void)
 	CHECK(level);
 }
 
-static void expiry_too_early_does_nothing(void)
+static void expiry_too_early_sets_the_timer_again(void)
 {
+	struct itimerspec left;
+
 	make();
 	put(REG_B, UPDATE | H24);
+	loop_timer_set(&dev.timer, 0, 0);
 	dev.timer.fn(&dev.timer);
 	CHECK(!level);
-	CHECK(dev.deadline_ns);
+	timerfd_gettime(dev.timer.source.fd, &left);
+	CHECK(left.it_value.tv_sec || left.it_value.tv_nsec);
 }
 
 /* --- from the host's side --- */
@@ -810,10 +825,11 @@ int main(void)
 	TAP_RUN(alarm_that_went_by_unseen_is_in_register_c);
 	TAP_RUN(enabling_what_has_come_interrupts_at_once);
 	TAP_RUN(ticks_come_at_each_rate);
+	TAP_RUN(another_rate_is_no_tick);
 	TAP_RUN(ticks_come_while_the_time_is_set);
 	TAP_RUN(nothing_comes_while_the_divider_is_in_reset);
 	TAP_RUN(alarm_comes_a_minute_late_at_most_if_the_host_is_set);
-	TAP_RUN(expiry_too_early_does_nothing);
+	TAP_RUN(expiry_too_early_sets_the_timer_again);
 	TAP_RUN(reset_keeps_time_and_ram_and_enables_nothing);
 	TAP_RUN(reset_ends_the_setting_of_the_time);
 	TAP_RUN(port_that_is_taken_is_refused);
