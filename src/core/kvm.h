@@ -17,7 +17,7 @@
 #include "src/core/irq.h"
 #include "src/core/mem.h"
 
-enum { KVM_MAX_SLOTS = 512 };
+enum { KVM_MAX_SLOTS = 512, KVM_PAGE_SIZE = 4096 };
 
 struct kvm_slot {
 	gpa_t gpa;

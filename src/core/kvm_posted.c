@@ -15,15 +15,13 @@
  * A full ring costs no write: KVM exits for those that do not fit.
  */
 #include <sys/ioctl.h>
-#include <unistd.h>
 
 #include "src/base/bits.h"
 #include "src/base/log.h"
 #include "src/core/kvm.h"
 
 enum {
-	RING_BYTES = 4096,
-	RING_ENTRIES = (RING_BYTES - sizeof(struct kvm_coalesced_mmio_ring)) /
+	RING_ENTRIES = (KVM_PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) /
 		       sizeof(struct kvm_coalesced_mmio),
 };
 
@@ -96,10 +94,11 @@ void kvm_posted_init(struct kvm *k, struct bus *mmio, struct bus *pio)
 static void *ring_of(const struct kvm_vcpu *v)
 {
 	int page = kvm_check(v->kvm, KVM_CAP_COALESCED_MMIO);
+	size_t at = (size_t)page * KVM_PAGE_SIZE;
 
-	return page > 0 ? (uint8_t *)v->run +
-				  (size_t)page * (size_t)getpagesize()
-			: NULL;
+	if (page <= 0 || at + KVM_PAGE_SIZE > v->kvm->run_size)
+		return NULL;
+	return (uint8_t *)v->run + at;
 }
 
 void kvm_posted_attach(struct kvm_vcpu *v)

@@ -12,6 +12,7 @@
  * which IOVA ranges exist. A machine without devices has no IOMMU to ask, and
  * its RAM is filled by the guest as it goes.
  */
+#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -294,6 +295,20 @@ static void serial_fds(const struct vm *vm, int *in_fd, int *out_fd)
 	}
 }
 
+static int build_rtc(struct vm *vm, struct err *e)
+{
+	const struct rtc_setup setup = {
+		.port = X86_RTC_PORT,
+		.line = { &vm->irq, X86_RTC_GSI },
+		.loop = &vm->loop,
+		.cells = vm->rtc_cells,
+		.now_ns = rtc_host_ns,
+	};
+
+	static_assert(X86_RTC_CENTURY == RTC_CENTURY, "as the FADT says");
+	return rtc_init(&vm->rtc, &vm->pio, &setup, e);
+}
+
 static int build_platform(struct vm *vm, struct err *e)
 {
 	const struct power_ports ports = { X86_SLEEP_PORT, X86_PM_TIMER_PORT,
@@ -305,8 +320,9 @@ static int build_platform(struct vm *vm, struct err *e)
 	if (ret)
 		return ret;
 	vm->has_power = true;
-	if (vm->config->serial == SERIAL_OFF)
-		return 0;
+	ret = build_rtc(vm, e);
+	if (ret || vm->config->serial == SERIAL_OFF)
+		return ret;
 	if (vm->config->serial == SERIAL_PTY ||
 	    vm->config->serial == SERIAL_SOCKET)
 		ret = open_relay(vm, e);
@@ -463,6 +479,7 @@ int vm_build(struct vm *vm, const struct config *config,
 			   .kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 },
 			   .loop = { .epoll_fd = -1, .wake_fd = -1 },
 			   .serial_fd = vm->serial_fd,
+			   .rtc_cells = vm->rtc_cells,
 			   .screens = vm->screens,
 			   .disk_formats = vm->disk_formats };
 	mem_init(&vm->mem);
@@ -505,6 +522,7 @@ void vm_teardown(struct vm *vm)
 	if (vm->has_serial)
 		serial_fini(&vm->serial, &vm->pio);
 	relay_close(&vm->relay);
+	rtc_fini(&vm->rtc, &vm->pio);
 	if (vm->has_power)
 		power_fini(&vm->power, &vm->pio);
 	devices_free_ports(vm);

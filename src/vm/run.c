@@ -233,6 +233,7 @@ static void serial_file_close(struct serial_file *f, const struct config *c)
 struct kept {
 	struct serial_file serial;
 	struct screens screens;
+	struct rtc_cells rtc_cells;
 	enum block_format disk_formats[CONFIG_MAX_EMULATED];
 };
 
@@ -243,6 +244,7 @@ static int run_once(const struct config *c, const struct host *host,
 {
 	struct vm vm = { .serial_fd = kept->serial.fd,
 			 .screens = &kept->screens,
+			 .rtc_cells = &kept->rtc_cells,
 			 .disk_formats = kept->disk_formats };
 	int status = VM_HOST;
 	int ret = vm_build(&vm, c, host, assignments, e);

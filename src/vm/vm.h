@@ -5,7 +5,8 @@
  * vm_build makes everything in the order in which it is written there and
  * vm_teardown takes it apart in reverse; both accept what is half built. A
  * guest that reboots gets a new machine: nothing survives but the binding of
- * its devices, so no state of the old guest can.
+ * its devices and what its clock's battery keeps, so no other state of the old
+ * guest can.
  */
 #ifndef STRAIT_VM_VM_H
 #define STRAIT_VM_VM_H
@@ -20,6 +21,7 @@
 #include "src/core/mem.h"
 #include "src/core/ram.h"
 #include "src/dev/dev.h"
+#include "src/dev/rtc.h"
 #include "src/vm/assign.h"
 #include "src/vm/config.h"
 #include "src/vm/model.h"
@@ -128,6 +130,8 @@ struct vm {
 	int serial_fd;	    /* of --serial file=, or -1 */
 	struct power power;
 	bool has_power;
+	struct rtc rtc;
+	struct rtc_cells *rtc_cells; /* not owned, like disk_formats */
 	/* model.c */
 	struct emulated emulated[CONFIG_MAX_EMULATED];
 	unsigned int nr_emulated;
@@ -149,8 +153,8 @@ struct vm {
 };
 
 /*
- * vm is zeroed by it but for serial_fd, screens and disk_formats (one for each
- * emulated device of config), which stay the caller's. On failure
+ * vm is zeroed by it but for serial_fd, rtc_cells, screens and disk_formats
+ * (one for each emulated device of config), which stay the caller's. On failure
  * vm_teardown still has to be called.
  */
 int vm_build(struct vm *vm, const struct config *config,

@@ -9,10 +9,11 @@
  *	             -> SSDT           acpi_ssdt.c
  *
  * The machine is "hardware-reduced" (ACPI 6.5 4.1): no SCI, no PM1 registers,
- * no FACS, none of a PC's legacy devices. Besides being the truth it is quick:
- * Linux then programs neither PIC nor PIT and calibrates nothing against them,
- * and probes no VGA, RTC or keyboard controller, each access to which would be
- * a VM exit. Sleep control, sleep status and reset are one port (4.8.3.7).
+ * no FACS, of a PC's legacy devices none but the clock. Besides being the truth
+ * it is quick: Linux then programs neither PIC nor PIT and calibrates nothing
+ * against them, and probes no VGA or keyboard controller, each access to which
+ * would be a VM exit. Sleep control, sleep status and reset are one port
+ * (4.8.3.7).
  *
  * The PM timer is not named in the FADT although there is one: Linux would
  * read it some thirty times, each read a return to user space, only to find
@@ -58,6 +59,7 @@ enum {
 /* ACPI 6.5 5.2.9: offsets, and what is not 0 on this machine. */
 enum {
 	FADT_DSDT = 40,
+	FADT_CENTURY = 108,
 	FADT_BOOT_ARCH = 109,
 	FADT_FLAGS = 112,
 	FADT_RESET_REG = 116,
@@ -73,10 +75,9 @@ enum {
 	FADT_MINOR_REVISION = 3,
 	FADT_RESET_TO = 1,
 
-	/* No 8042 (bit 1 is 0), no VGA, no CMOS clock; MSI works. */
+	/* No 8042 (bit 1 is 0), no VGA; a CMOS clock (bit 5), MSI works. */
 	BOOT_ARCH_8042 = 1 << 1,
 	BOOT_ARCH_NO_VGA = 1 << 2,
-	BOOT_ARCH_NO_RTC = 1 << 5,
 
 	FLAG_WBINVD = 1 << 0,
 	FLAG_C1 = 1 << 2,
@@ -217,10 +218,9 @@ static void write_fadt(struct writer *w, const struct acpi_params *p,
 		return;
 	put_le(at + FADT_DSDT, dsdt, 4);
 	put_le(at + FADT_X_DSDT, dsdt, 8);
+	at[FADT_CENTURY] = X86_RTC_CENTURY;
 	put_le(at + FADT_BOOT_ARCH,
-	       BOOT_ARCH_NO_VGA | BOOT_ARCH_NO_RTC |
-		       (p->has_i8042 ? BOOT_ARCH_8042 : 0),
-	       2);
+	       BOOT_ARCH_NO_VGA | (p->has_i8042 ? BOOT_ARCH_8042 : 0), 2);
 	put_le(at + FADT_FLAGS,
 	       FLAG_WBINVD | FLAG_C1 | FLAG_NO_POWER_BUTTON |
 		       FLAG_NO_SLEEP_BUTTON | FLAG_RESET_REG | FLAG_HW_REDUCED,

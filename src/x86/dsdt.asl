@@ -59,5 +59,16 @@ DefinitionBlock ("", "DSDT", 2, "STRAIT", "STRAIT", 1)
 				Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { 4 }
 			})
 		}
+
+		/* Clock and CMOS RAM. */
+		Device (RTC)
+		{
+			Name (_HID, EisaId ("PNP0B00"))
+			Name (_CRS, ResourceTemplate ()
+			{
+				IO (Decode16, 0x0070, 0x0070, 1, 2)
+				Interrupt (ResourceConsumer, Edge, ActiveHigh, Exclusive) { 8 }
+			})
+		}
 	}
 }

@@ -49,6 +49,9 @@
 #define X86_I8042_PORT	  0x60ULL
 #define X86_KEYBOARD_GSI  1u
 #define X86_MOUSE_GSI	  12u
+#define X86_RTC_PORT	  0x70ULL
+#define X86_RTC_GSI	  8u
+#define X86_RTC_CENTURY	  0x32 /* the register of the century */
 #define X86_SLEEP_PORT	  0x600ULL
 #define X86_PM_TIMER_PORT 0x608ULL
 /* INTx of PCI functions arrive at IOAPIC pins 16-23. */

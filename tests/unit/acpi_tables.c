@@ -128,10 +128,17 @@ static void the_machine_is_hardware_reduced(void)
 static void linux_is_told_not_to_probe_for_legacy_devices(void)
 {
 	CHECK_EQ(build(1, sizeof(blob)), 0);
-	/* No VGA, no CMOS clock; no 8042, MSI not forbidden. */
-	CHECK_EQ(get_le(table("FACP") + 109, 2), 1 << 2 | 1 << 5);
+	/* No VGA; no 8042, MSI not forbidden. */
+	CHECK_EQ(get_le(table("FACP") + 109, 2), 1 << 2);
 	/* PC/AT compatible: two 8259 that need to be looked at. */
 	CHECK_EQ(get_le(table("APIC") + 40, 4), 0);
+}
+
+static void the_clock_is_not_denied_and_has_a_century(void)
+{
+	CHECK_EQ(build(1, sizeof(blob)), 0);
+	CHECK_EQ(get_le(table("FACP") + 109, 2) & 1 << 5, 0);
+	CHECK_EQ(table("FACP")[108], X86_RTC_CENTURY);
 }
 
 static void no_pm_timer_is_offered(void)
@@ -261,6 +268,7 @@ int main(void)
 	TAP_RUN(every_table_adds_up_to_zero);
 	TAP_RUN(the_machine_is_hardware_reduced);
 	TAP_RUN(linux_is_told_not_to_probe_for_legacy_devices);
+	TAP_RUN(the_clock_is_not_denied_and_has_a_century);
 	TAP_RUN(no_pm_timer_is_offered);
 	TAP_RUN(reset_is_a_write_of_1_to_the_sleep_port);
 	TAP_RUN(sleep_control_and_status_are_one_port);

@@ -231,6 +231,17 @@ static void a_serial_port_that_is_off_is_not_present(void)
 	CHECK_HAS(output, "[Integer] = 0000000000000000");
 }
 
+static void the_clock_is_there_with_its_interrupt(void)
+{
+	bare_tables();
+	debugger("resources \\_SB.RTC");
+	CHECK_HAS(output, "Address Minimum : 0070");
+	CHECK_HAS(output, "Address Length : 02");
+	CHECK_HAS(output, "Triggering : Edge");
+	CHECK_HAS(output, "Polarity : ActiveHigh");
+	CHECK_HAS(output, "Dword00 : 00000008");
+}
+
 static void power_off_is_sleep_type_5(void)
 {
 	usual_tables();
@@ -268,6 +279,7 @@ int main(void)
 	TAP_RUN(osc_of_another_uuid_says_so);
 	TAP_RUN(the_serial_port_is_there_with_its_interrupt);
 	TAP_RUN(a_serial_port_that_is_off_is_not_present);
+	TAP_RUN(the_clock_is_there_with_its_interrupt);
 	TAP_RUN(power_off_is_sleep_type_5);
 	TAP_RUN(cpu_255_is_a_device);
 	run("rm -f dsdt.* ssdt.* again.*");

@@ -31,6 +31,7 @@ static struct {
 	struct kvm_irqfd irqfd;
 	struct kvm_irq_level level;
 	struct kvm_ioeventfd ioeventfd;
+	struct kvm_coalesced_mmio_zone zone, unzone;
 	struct kvm_device_attr attr;
 	int attr_fd;
 	unsigned int nr_vfio_devices;
@@ -95,6 +96,12 @@ static int keep(unsigned long request, void *arg)
 		break;
 	case KVM_IOEVENTFD:
 		host.ioeventfd = *(struct kvm_ioeventfd *)arg;
+		break;
+	case KVM_REGISTER_COALESCED_MMIO:
+		host.zone = *(struct kvm_coalesced_mmio_zone *)arg;
+		break;
+	case KVM_UNREGISTER_COALESCED_MMIO:
+		host.unzone = *(struct kvm_coalesced_mmio_zone *)arg;
 		break;
 	case KVM_CREATE_DEVICE:
 		keep_device(arg);
@@ -492,6 +499,110 @@ static void line_level_reaches_kvm(void)
 	kvm_close(&kvm);
 }
 
+/* --- writes that KVM keeps --- */
+
+static struct bus mmio, pio;
+
+static void open_posted(int lacks)
+{
+	open_kvm();
+	host.lacks = lacks;
+	bus_init(&mmio, "mmio");
+	bus_init(&pio, "pio");
+	kvm_posted_init(&kvm, &mmio, &pio);
+}
+
+static void close_posted(void)
+{
+	bus_fini(&pio);
+	bus_fini(&mmio);
+	kvm_close(&kvm);
+}
+
+static void posted_writes_are_kept_by_kvm(void)
+{
+	open_posted(-1);
+	bus_post(&pio, 0x70, 1);
+	CHECK_EQ(host.zone.addr, 0x70);
+	CHECK_EQ(host.zone.size, 1);
+	CHECK_EQ(host.zone.pio, 1);
+	bus_post(&mmio, 0xd0000000, 4);
+	CHECK_EQ(host.zone.addr, 0xd0000000);
+	CHECK_EQ(host.zone.pio, 0);
+	bus_unpost(&pio, 0x70, 1);
+	CHECK_EQ(host.unzone.addr, 0x70);
+	CHECK_EQ(host.unzone.pio, 1);
+	close_posted();
+}
+
+static void kvm_that_keeps_no_port_writes_is_asked_for_none(void)
+{
+	open_posted(KVM_CAP_COALESCED_PIO);
+	bus_post(&pio, 0x70, 1);
+	CHECK_EQ(host.zone.size, 0);
+	close_posted();
+}
+
+/* Values written to port 0x70, as they came. */
+static uint8_t came[4];
+static unsigned int nr_came;
+
+static void note_write(void *dev, uint64_t offset, unsigned int len,
+		       uint64_t value)
+{
+	CHECK(!dev && !offset && len == 1);
+	came[nr_came++ % ARRAY_SIZE(came)] = (uint8_t)value;
+}
+
+static void keep_write(struct kvm_coalesced_mmio_ring *ring, unsigned int at,
+		 uint8_t value)
+{
+	ring->coalesced_mmio[at].phys_addr = 0x70;
+	ring->coalesced_mmio[at].pio = 1;
+	ring->coalesced_mmio[at].len = 1;
+	ring->coalesced_mmio[at].data[0] = value;
+}
+
+static void writes_that_were_kept_come_once_and_in_order(void)
+{
+	static const struct bus_ops ops = { .write = note_write };
+	static _Alignas(KVM_PAGE_SIZE) uint8_t run[2 * KVM_PAGE_SIZE];
+	struct kvm_coalesced_mmio_ring *ring = (void *)(run + KVM_PAGE_SIZE);
+	struct kvm_vcpu v = { .kvm = &kvm, .run = (void *)run };
+	struct bus_range range = { 0x70, 1, &ops, NULL, "port" };
+
+	open_posted(-1);
+	CHECK_EQ(bus_add(&pio, &range, &err), 0);
+	kvm.run_size = sizeof(run);
+	kvm_posted_attach(&v);
+	/* 170 of 24 bytes are in a page: they go round. */
+	ring->first = ring->last = 169;
+	keep_write(ring, 169, 0x10);
+	keep_write(ring, 0, 0x11);
+	ring->last = 1;
+	kvm_posted_drain(&kvm);
+	kvm_posted_drain(&kvm);
+	CHECK_EQ(nr_came, 2);
+	CHECK_EQ(came[0], 0x10);
+	CHECK_EQ(came[1], 0x11);
+	CHECK_EQ(ring->first, 1);
+	kvm_posted_detach(&v);
+	bus_del(&pio, &range);
+	close_posted();
+}
+
+static void mapping_too_small_for_the_ring_has_none(void)
+{
+	struct kvm_run run;
+	struct kvm_vcpu v = { .kvm = &kvm, .run = &run };
+
+	open_posted(-1);
+	kvm.run_size = sizeof(run);
+	kvm_posted_attach(&v);
+	CHECK(!kvm.posted.ring);
+	close_posted();
+}
+
 static void ioeventfd_says_space_length_and_direction(void)
 {
 	open_kvm();
@@ -562,6 +673,10 @@ int main(void)
 	TAP_RUN(irqfds_are_made_and_taken_off);
 	TAP_RUN(level_triggered_irqfd_has_its_resampler);
 	TAP_RUN(line_level_reaches_kvm);
+	TAP_RUN(posted_writes_are_kept_by_kvm);
+	TAP_RUN(kvm_that_keeps_no_port_writes_is_asked_for_none);
+	TAP_RUN(writes_that_were_kept_come_once_and_in_order);
+	TAP_RUN(mapping_too_small_for_the_ring_has_none);
 	TAP_RUN(ioeventfd_says_space_length_and_direction);
 	TAP_RUN(vfio_device_is_made_once_for_all_files);
 	TAP_RUN(group_that_kvm_knows_already_is_no_error);

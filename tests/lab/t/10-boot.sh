@@ -13,10 +13,26 @@ hugepages=/sys/kernel/mm/hugepages/hugepages-2048kB
 
 # What the guest sees of its machine.
 # shellcheck disable=SC2016 # it is for the guest
-look_around=$(guest_script '
+look='
 echo CPUS $(nproc)
 echo MEMORY $(sed -n "s/^MemTotal: *\([0-9]*\) kB/\1/p" /proc/meminfo)
-echo LOADER $(cat /proc/sys/kernel/bootloader_type)')
+echo LOADER $(cat /proc/sys/kernel/bootloader_type)'
+look_around=$(guest_script "$look")
+
+# And its clock, beside the time that the guest itself keeps, and an alarm.
+# shellcheck disable=SC2016 # it is for the guest
+use_clock=$(guest_script "$look"'
+cd /sys/class/rtc/rtc0
+echo CLOCK $(cat name) $(cat date) $(cat time) $(cat since_epoch)
+echo DRIFT $(($(cat since_epoch) - $(date +%s)))
+interrupts() { grep "rtc0$" /proc/interrupts; }
+before=$(interrupts) i=0
+echo +1 > wakealarm
+while [ "$(interrupts)" = "$before" ] && [ $i -lt 100 ]; do
+	sleep 0.1
+	i=$((i + 1))
+done
+[ "$(interrupts)" = "$before" ] || echo ALARM')
 
 # The kernel that a bzImage holds, an ELF file: payload_offset and
 # payload_length of the setup header (Documentation/arch/x86/boot.rst) lead to
@@ -42,7 +58,8 @@ like "the_refusal_says_how_to_reserve_them" "$(cat "$GUEST_ERRORS")" \
 
 echo 256 > $hugepages/nr_hugepages
 status=0
-guest_start "lab.cmd=$look_around" --cpus boot=2 \
+started=$(date +%s)
+guest_start "lab.cmd=$use_clock" --cpus boot=2 \
 	--memory size=512M,hugepages=on
 guest_expect '^GUEST-USERSPACE' || true
 used=$((256 - $(cat $hugepages/free_hugepages)))
@@ -51,6 +68,13 @@ is "a_power_off_ends_with_status_0" "$status" 0
 is "a_guest_has_its_cpus" "$(console_value CPUS)" 2
 ok "a_guest_has_its_memory" between 430000 "$(console_value MEMORY)" 524288
 ok "its_memory_is_in_huge_pages" between 20 "$used" 256
+read -r driver _ date time clock <<< "$(console_value CLOCK)"
+is "its_clock_has_a_driver" "$driver" rtc_cmos
+ok "its_clock_has_the_time_of_the_host" between "$started" "$clock" "$(date +%s)"
+ok "the_date_of_its_clock_is_of_that_time" \
+	between $((clock - 2)) "$(date -u -d "$date $time" +%s)" "$clock"
+ok "its_clock_goes_on_with_its_own_time" between -2 "$(console_value DRIFT)" 2
+console_like "its_alarm_rings" '^ALARM'
 is "all_huge_pages_come_back" "$(cat $hugepages/free_hugepages)" 256
 is "nothing_is_said_about_a_guest_that_is_well" "$(cat "$GUEST_ERRORS")" ""
 echo 0 > $hugepages/nr_hugepages
