@@ -157,7 +157,7 @@ static int map_ram(struct vm *vm, struct err *e)
 
 static int build_kvm(struct vm *vm, struct err *e)
 {
-	int ret = kvm_open(&vm->kvm, "/dev/kvm", e);
+	int ret = kvm_open(&vm->kvm, "/dev/kvm", IRQCHIP_KERNEL, e);
 
 	if (ret)
 		return ret;
