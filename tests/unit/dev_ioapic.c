@@ -261,6 +261,18 @@ static void edge_on_a_masked_pin_is_lost(void)
 	CHECK_EQ(sink.nr_sent, 0);
 }
 
+static void end_of_an_edge_means_nothing(void)
+{
+	start();
+	attach();
+	set_entry(PIN, VECTOR, 0);
+	take(level.resample_fd);
+	irq_line_set(&line, true);
+	ioapic_eoi(&io, VECTOR);
+	CHECK_EQ(sink.nr_sent, 1);
+	CHECK_EQ(take(level.resample_fd), 0);
+}
+
 static void nmi_is_an_edge_whatever_the_trigger(void)
 {
 	start();
@@ -512,6 +524,7 @@ int main(void)
 	TAP_RUN(ordinary_messages_are_beside_those_of_pins);
 	TAP_RUN(each_rise_of_an_edge_is_one_message);
 	TAP_RUN(edge_on_a_masked_pin_is_lost);
+	TAP_RUN(end_of_an_edge_means_nothing);
 	TAP_RUN(nmi_is_an_edge_whatever_the_trigger);
 	TAP_RUN(extint_and_reserved_modes_send_nothing);
 	TAP_RUN(level_waits_for_its_end);
