@@ -17,6 +17,10 @@ enum {
 	PATIENCE = 300, /* polls of the guest in which one would be seen */
 	MANY = 10,
 	IOAPIC_WINDOW = 0x10,
+	IOAPIC_EOI = 0x40,
+	LAPIC_SVR = 0xf0,
+	SVR_NO_BROADCAST = 1 << 12,
+	SUPPRESS_EOI = 1 << 2, /* of KVM_CAP_X2APIC_API */
 	PIN_17_LOW = 0x10 + 2 * LEVEL_PIN,
 	ENTRY = 0x8000 | LEVEL_VECTOR,
 	MASKED = 0x10000,
@@ -170,6 +174,42 @@ static void line_that_goes_low_interrupts_once(void)
 	CHECK_EQ(nr_ends(), 1);
 }
 
+/* What a guest does that ends interrupts at the IOAPIC: SDM vol. 3A 11.8.5. */
+static void suppress_broadcasts(void)
+{
+	struct kvm_lapic_state lapic;
+
+	CHECK_EQ(kvm_vcpu_get_lapic(&machine.vcpu, &lapic, &e), 0);
+	lapic.regs[LAPIC_SVR + 1] |= SVR_NO_BROADCAST >> 8;
+	CHECK_EQ(kvm_vcpu_set_lapic(&machine.vcpu, &lapic, &e), 0);
+}
+
+static uint32_t end_at_the_ioapic_at_200(struct machine *m)
+{
+	if (m->nr_asked == 1)
+		irq_line_set(&level_line, true);
+	if (m->nr_asked == 200) {
+		CHECK_EQ(m->nr_reports, 2);
+		bus_write(&m->mmio, m->ioapic.range.base + IOAPIC_EOI, 4,
+			  LEVEL_VECTOR);
+	}
+	return is_over(m, 2);
+}
+
+static void guest_may_end_it_at_the_ioapic_alone(void)
+{
+	open_ready();
+	if (!(kvm_check(&machine.kvm, KVM_CAP_X2APIC_API) & SUPPRESS_EOI)) {
+		printf("# this KVM broadcasts all the same\n");
+		return;
+	}
+	suppress_broadcasts();
+	machine.ask = end_at_the_ioapic_at_200;
+	CHECK_EQ(machine_run(&machine), 0);
+	CHECK_EQ(machine.nr_reports, 3);
+	CHECK_EQ(nr_ends(), 0);
+}
+
 /* --- levels: eventfds --- */
 
 static uint32_t stop_when_over(struct machine *m)
@@ -296,6 +336,7 @@ int main(void)
 	IRQCHIP_TEST(message_interrupts_and_its_end_returns_nothing);
 	IRQCHIP_TEST(line_that_stays_high_interrupts_again);
 	IRQCHIP_TEST(line_that_goes_low_interrupts_once);
+	IRQCHIP_TEST(guest_may_end_it_at_the_ioapic_alone);
 	IRQCHIP_TEST(eventfd_interrupts_once_and_its_end_is_told);
 	IRQCHIP_TEST(eventfd_costs_one_return_for_each_interrupt);
 	IRQCHIP_TEST(end_is_told_to_all_who_share_the_pin);
