@@ -17,6 +17,11 @@
  * kernel's table at once and is attached. A route is stale while the kernel has
  * not had the write that it needs, counted by generation. The lock guards all
  * of that, since the watcher's thread attaches what vCPU threads have set.
+ *
+ * Pins go to the sink as they are, or to an IOAPIC of ours (irq_set_pins). For
+ * that one a pin's place in the table holds a message like any other route, and
+ * an irq_level is an irqfd without resampling, which KVM has only for pins of
+ * its own.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +31,38 @@
 
 #include "src/base/bits.h"
 #include "src/core/irq.h"
+
+/* --- pins that the sink has --- */
+
+static void sink_pin_set(void *ctx, uint32_t gsi, bool high)
+{
+	const struct irq *irq = ctx;
+
+	irq->ops->set_line(irq->ctx, gsi, high);
+}
+
+static int sink_pin_attach(void *ctx, struct irq_level *l, struct err *e)
+{
+	const struct irq *irq = ctx;
+
+	return irq->ops->irqfd_add(irq->ctx, l->eventfd, l->gsi, l->resample_fd,
+				   e);
+}
+
+static void sink_pin_detach(void *ctx, struct irq_level *l)
+{
+	const struct irq *irq = ctx;
+
+	irq->ops->irqfd_del(irq->ctx, l->eventfd, l->gsi);
+}
+
+static const struct irq_pin_ops sink_pin_ops = {
+	.set_line = sink_pin_set,
+	.attach = sink_pin_attach,
+	.detach = sink_pin_detach,
+};
+
+/* --- the table --- */
 
 static int write_table_locked(struct irq *irq, struct err *e)
 {
@@ -60,6 +97,8 @@ int irq_init(struct irq *irq, const struct irq_sink_ops *ops, void *ctx,
 
 	*irq = (struct irq){ .ops = ops,
 			     .ctx = ctx,
+			     .pin_ops = &sink_pin_ops,
+			     .pin_ctx = irq,
 			     .dirty = true,
 			     .urgent = true,
 			     .deferred_fd = -1 };
@@ -107,7 +146,7 @@ int irq_commit(struct irq *irq, struct err *e)
 
 void irq_line_set(const struct irq_line *line, bool high)
 {
-	line->irq->ops->set_line(line->irq->ctx, line->gsi, high);
+	line->irq->pin_ops->set_line(line->irq->pin_ctx, line->gsi, high);
 }
 
 void irq_line_pulse(const struct irq_line *line)
@@ -422,8 +461,7 @@ int irq_level_attach(struct irq_level *l, struct err *e)
 
 	if (l->attached)
 		return 0;
-	ret = l->irq->ops->irqfd_add(l->irq->ctx, l->eventfd, l->gsi,
-				     l->resample_fd, e);
+	ret = l->irq->pin_ops->attach(l->irq->pin_ctx, l, e);
 	l->attached = !ret;
 	return ret;
 }
@@ -436,8 +474,65 @@ void irq_level_detach(struct irq_level *l)
 {
 	if (!l->attached)
 		return;
-	l->irq->ops->irqfd_del(l->irq->ctx, l->eventfd, l->gsi);
+	l->irq->pin_ops->detach(l->irq->pin_ctx, l);
 	eventfd_drain(l->eventfd);
 	eventfd_drain(l->resample_fd);
 	l->attached = false;
+}
+
+/* --- for an IOAPIC of ours --- */
+
+void irq_set_pins(struct irq *irq, const struct irq_pin_ops *ops, void *ctx)
+{
+	irq->pin_ops = ops ? ops : &sink_pin_ops;
+	irq->pin_ctx = ops ? ctx : irq;
+}
+
+int irq_pin_route(struct irq *irq, uint32_t gsi, struct irq_msi msi,
+		  struct err *e)
+{
+	struct irq_route *route = &irq->routes[gsi];
+	int ret;
+
+	BUG_ON(gsi >= IRQ_NR_PINS);
+	pthread_mutex_lock(&irq->lock);
+	if (!route->is_msi || route->msi.address != msi.address ||
+	    route->msi.data != msi.data) {
+		*route = (struct irq_route){ gsi, true, msi };
+		irq->dirty = irq->urgent = true;
+	}
+	ret = write_table_locked(irq, e);
+	pthread_mutex_unlock(&irq->lock);
+	return ret;
+}
+
+int irq_level_wire(struct irq_level *l, struct err *e)
+{
+	int ret;
+
+	if (l->is_wired)
+		return 0;
+	ret = l->irq->ops->irqfd_add(l->irq->ctx, l->eventfd, l->gsi, -1, e);
+	l->is_wired = !ret;
+	return ret;
+}
+
+void irq_level_unwire(struct irq_level *l)
+{
+	if (l->is_wired)
+		l->irq->ops->irqfd_del(l->irq->ctx, l->eventfd, l->gsi);
+	l->is_wired = false;
+}
+
+void irq_level_ended(const struct irq_level *l)
+{
+	const uint64_t one = 1;
+	ssize_t n = write(l->resample_fd, &one, sizeof(one));
+
+	(void)n; /* it fails only when 2^64 - 2 ends wait already */
+}
+
+int irq_send(struct irq *irq, struct irq_msi msi)
+{
+	return irq->ops->send(irq->ctx, msi);
 }

@@ -4,11 +4,12 @@
  *
  * GSI 0-23 are the pins of PIC and IOAPIC; from 24 on each GSI is one MSI
  * route, {address, data}, fed by an eventfd of its own (an irqfd once it is
- * attached). Table changes between irq_begin and irq_commit reach the kernel
- * in one write of the whole table; outside of a batch each change is written
- * by itself. With irq_defer routes that are new wait for the first interrupt,
- * and all that wait go with one write. The sink is kvm.c or a fake, so nothing
- * here needs KVM.
+ * attached). The pins are the kernel's, or those of an IOAPIC of ours, which
+ * then makes each a message too (irq_set_pins). Table changes between irq_begin
+ * and irq_commit reach the kernel in one write of the whole table; outside of a
+ * batch each change is written by itself. With irq_defer routes that are new
+ * wait for the first interrupt, and all that wait go with one write. The sink
+ * is kvm.c or a fake, so nothing here needs KVM.
  *
  * Any thread may call; one lock guards the table and is not taken when an
  * interrupt fires.
@@ -32,6 +33,10 @@ enum {
 	IRQ_MAX_MSI = 4096 - 39,
 };
 
+/* Who has PIC, IOAPIC and PIT: the kernel, or strait, which has an IOAPIC
+ * alone. Local APICs are always the kernel's. */
+enum irqchip { IRQCHIP_KERNEL, IRQCHIP_SPLIT };
+
 struct irq_msi {
 	uint64_t address;
 	uint32_t data;
@@ -49,8 +54,9 @@ static inline bool irq_msi_ok(uint64_t address)
 
 struct irq_route {
 	uint32_t gsi;
-	bool is_msi; /* else the pin of that number (PIC below 16, and IOAPIC)
-		      */
+	/* Else the pin of that number (PIC below 16, and IOAPIC); with
+	 * IRQCHIP_SPLIT nowhere. */
+	bool is_msi;
 	struct irq_msi msi;
 };
 
@@ -62,12 +68,26 @@ struct irq_sink_ops {
 			 struct err *e);
 	void (*irqfd_del)(void *ctx, int fd, uint32_t gsi);
 	void (*set_line)(void *ctx, uint32_t gsi, bool high);
+	/* One message, by no route. -errno: nobody took it. */
+	int (*send)(void *ctx, struct irq_msi msi);
+};
+
+struct irq_level;
+
+/* Who has the pins. */
+struct irq_pin_ops {
+	void (*set_line)(void *ctx, uint32_t gsi, bool high);
+	/* See irq_level_attach and irq_level_detach. */
+	int (*attach)(void *ctx, struct irq_level *l, struct err *e);
+	void (*detach)(void *ctx, struct irq_level *l);
 };
 
 struct irq {
 	pthread_mutex_t lock;
 	const struct irq_sink_ops *ops;
 	void *ctx;
+	const struct irq_pin_ops *pin_ops;
+	void *pin_ctx;
 	struct irq_route *routes; /* pins, then MSI routes in no order */
 	unsigned int nr_routes;
 	uint64_t used[IRQ_MAX_GSI / 64];
@@ -173,6 +193,9 @@ struct irq_level {
 	uint32_t gsi; /* a pin; may be changed while detached */
 	int eventfd, resample_fd;
 	bool attached;
+	/* For who has the pins. */
+	bool is_wired;
+	struct list node;
 };
 
 /* Makes both eventfds (non-blocking). */
@@ -180,10 +203,34 @@ int irq_level_init(struct irq_level *l, struct irq *irq, uint32_t gsi,
 		   struct err *e);
 /* Detaches and closes. Accepts a zeroed struct. */
 void irq_level_fini(struct irq_level *l);
-/* Wires the pair to KVM. Idempotent. */
+/* Wires the pair to KVM, or to our IOAPIC. Idempotent. */
 int irq_level_attach(struct irq_level *l, struct err *e);
 /* Takes it off: the pin goes low, and what was under way in either eventfd is
  * dropped. Idempotent. */
 void irq_level_detach(struct irq_level *l);
+
+/*
+ * --- for an IOAPIC of ours ---
+ *
+ * From now on pins are its. Before any device has one; NULL gives them back to
+ * the sink, when none has any more. It may call what follows with a lock of its
+ * own held, and none of it calls back.
+ */
+void irq_set_pins(struct irq *irq, const struct irq_pin_ops *ops, void *ctx);
+/*
+ * What an eventfd that is wired to the pin sends from now on; of a level, that
+ * KVM tells of its end as well (KVM_EXIT_IOAPIC_EOI). No table write if nothing
+ * changed.
+ */
+int irq_pin_route(struct irq *irq, uint32_t gsi, struct irq_msi msi,
+		  struct err *e);
+/* Its eventfd raises the pin's message, and an event that waits in it does so
+ * at once; or no longer. Both are idempotent. */
+int irq_level_wire(struct irq_level *l, struct err *e);
+void irq_level_unwire(struct irq_level *l);
+/* Tells the source that the guest has ended its interrupt. */
+void irq_level_ended(const struct irq_level *l);
+/* A message of the pin's without an eventfd. -errno: nobody took it. */
+int irq_send(struct irq *irq, struct irq_msi msi);
 
 #endif

@@ -4,8 +4,9 @@
  *
  * How this works: kvm_open makes the VM with the whole interrupt hardware in
  * the kernel (PIC, IOAPIC, LAPICs, PIT), so that an interrupt never needs user
- * space. Memory regions arrive through the listener and take the lowest free
- * memslot; the GSI table and irqfds arrive through kvm_irq_sink.
+ * space; or with local APICs alone, if strait is to be the IOAPIC. Memory
+ * regions arrive through the listener and take the lowest free memslot; the GSI
+ * table and irqfds arrive through kvm_irq_sink.
  *
  * Slots are taken and freed under a lock because a guest that moves BARs does
  * that on its vCPU threads.
@@ -48,48 +49,133 @@ static int open_dev(struct kvm *k, const char *path, struct err *e)
 	return ret;
 }
 
+struct cap {
+	int cap;
+	const char *name;
+};
+
+#define CAP(name)                                                              \
+	{                                                                      \
+		name, #name                                                    \
+	}
+static const struct cap caps_always[] = {
+	CAP(KVM_CAP_USER_MEMORY),    CAP(KVM_CAP_IRQ_ROUTING),
+	CAP(KVM_CAP_IRQFD),	     CAP(KVM_CAP_IOEVENTFD),
+	CAP(KVM_CAP_IMMEDIATE_EXIT),
+};
+static const struct cap caps_kernel[] = {
+	CAP(KVM_CAP_IRQCHIP),
+	CAP(KVM_CAP_PIT2),
+};
+static const struct cap caps_split[] = {
+	CAP(KVM_CAP_SPLIT_IRQCHIP),
+	CAP(KVM_CAP_ENABLE_CAP_VM),
+	CAP(KVM_CAP_SIGNAL_MSI),
+};
+
+static int check_caps(const struct kvm *k, const char *path,
+		      const struct cap *caps, size_t nr, struct err *e)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (!kvm_check(k, caps[i].cap))
+			return err_set(e, ENOTSUP,
+				       "%s: this kernel's KVM lacks %s", path,
+				       caps[i].name);
+	return 0;
+}
+
+/* A kernel may be built without the one (CONFIG_KVM_IOAPIC), and be too old
+ * (before 4.4) for the other. */
+static int check_irqchip(const struct kvm *k, const char *path, struct err *e)
+{
+	int ret;
+
+	if (k->irqchip == IRQCHIP_SPLIT) {
+		ret = check_caps(k, path, caps_split, ARRAY_SIZE(caps_split),
+				 e);
+		if (ret)
+			err_hint(
+				e,
+				"--irqchip split needs it: leave that out, or say --irqchip kernel");
+		return ret;
+	}
+	ret = check_caps(k, path, caps_kernel, ARRAY_SIZE(caps_kernel), e);
+	if (ret && kvm_check(k, KVM_CAP_SPLIT_IRQCHIP))
+		err_hint(e, "--irqchip split does without");
+	return ret;
+}
+
 static int check_dev(struct kvm *k, const char *path, struct err *e)
 {
-	static const struct {
-		int cap;
-		const char *name;
-	} needed[] = {
-		{ KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY" },
-		{ KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP" },
-		{ KVM_CAP_PIT2, "KVM_CAP_PIT2" },
-		{ KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING" },
-		{ KVM_CAP_IRQFD, "KVM_CAP_IRQFD" },
-		{ KVM_CAP_IOEVENTFD, "KVM_CAP_IOEVENTFD" },
-		{ KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT" },
-	};
 	int version = ioctl(k->dev_fd, KVM_GET_API_VERSION, 0);
 	int size = ioctl(k->dev_fd, KVM_GET_VCPU_MMAP_SIZE, 0);
+	int ret;
 
 	if (version != KVM_API_VERSION || size < (int)sizeof(struct kvm_run))
 		return err_set(e, ENOTSUP,
 			       "%s: is not a KVM device of API version %d",
 			       path, KVM_API_VERSION);
 	k->run_size = (uint32_t)size;
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (!kvm_check(k, needed[i].cap))
-			return err_set(e, ENOTSUP,
-				       "%s: this kernel's KVM lacks %s", path,
-				       needed[i].name);
+	ret = check_caps(k, path, caps_always, ARRAY_SIZE(caps_always), e);
+	return ret ? ret : check_irqchip(k, path, e);
+}
+
+/* --- interrupt controllers --- */
+
+enum {
+	/* linux/kvm.h has it since 7.0. */
+	STRAIT_KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST = 1 << 2,
+};
+
+/*
+ * With a split irqchip KVM shows the guest that it may end interrupts at the
+ * IOAPIC instead of by broadcast, and broadcasts all the same unless it is told
+ * that the IOAPIC has a register for that, as ours does. Older kernels cannot
+ * be told; no harm but an interrupt too many for guests that do it.
+ */
+static int make_split(struct kvm *k, struct err *e)
+{
+	struct kvm_enable_cap split = { .cap = KVM_CAP_SPLIT_IRQCHIP,
+					.args = { IRQ_NR_PINS } };
+	struct kvm_enable_cap api = {
+		.cap = KVM_CAP_X2APIC_API,
+		.args = { STRAIT_KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST }
+	};
+
+	if (ioctl(k->vm_fd, KVM_ENABLE_CAP, &split))
+		return err_sys(e, kvm_name,
+			       "KVM_ENABLE_CAP of KVM_CAP_SPLIT_IRQCHIP");
+	if ((kvm_check(k, KVM_CAP_X2APIC_API) &
+	     STRAIT_KVM_X2APIC_ENABLE_SUPPRESS_EOI_BROADCAST) &&
+	    ioctl(k->vm_fd, KVM_ENABLE_CAP, &api))
+		return err_sys(e, kvm_name,
+			       "KVM_ENABLE_CAP of KVM_CAP_X2APIC_API");
+	return 0;
+}
+
+static int make_irqchip(struct kvm *k, struct err *e)
+{
+	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
+
+	if (k->irqchip == IRQCHIP_SPLIT)
+		return make_split(k, e);
+	if (ioctl(k->vm_fd, KVM_CREATE_IRQCHIP, 0))
+		return err_sys(e, kvm_name, "KVM_CREATE_IRQCHIP");
+	if (ioctl(k->vm_fd, KVM_CREATE_PIT2, &pit))
+		return err_sys(e, kvm_name, "KVM_CREATE_PIT2");
 	return 0;
 }
 
 static int make_vm(struct kvm *k, struct err *e)
 {
-	struct kvm_pit_config pit = { .flags = KVM_PIT_SPEAKER_DUMMY };
 	uint64_t identity_gpa = IDENTITY_MAP_GPA;
-	int slots;
+	int slots, ret;
 
 	do
 		k->vm_fd = ioctl(k->dev_fd, KVM_CREATE_VM, 0);
 	while (k->vm_fd < 0 && errno == EINTR);
 	if (k->vm_fd < 0) {
-		int ret = err_sys(e, kvm_name, "KVM_CREATE_VM");
-
+		ret = err_sys(e, kvm_name, "KVM_CREATE_VM");
 		if (ret == -EBUSY)
 			err_hint(
 				e,
@@ -101,10 +187,9 @@ static int make_vm(struct kvm *k, struct err *e)
 		return err_sys(e, kvm_name, "KVM_SET_IDENTITY_MAP_ADDR");
 	if (ioctl(k->vm_fd, KVM_SET_TSS_ADDR, TSS_GPA))
 		return err_sys(e, kvm_name, "KVM_SET_TSS_ADDR");
-	if (ioctl(k->vm_fd, KVM_CREATE_IRQCHIP, 0))
-		return err_sys(e, kvm_name, "KVM_CREATE_IRQCHIP");
-	if (ioctl(k->vm_fd, KVM_CREATE_PIT2, &pit))
-		return err_sys(e, kvm_name, "KVM_CREATE_PIT2");
+	ret = make_irqchip(k, e);
+	if (ret)
+		return ret;
 	slots = kvm_check(k, KVM_CAP_NR_MEMSLOTS);
 	k->max_slots = slots > 0 && slots < KVM_MAX_SLOTS ? (unsigned int)slots
 							  : KVM_MAX_SLOTS;
@@ -118,11 +203,14 @@ static void slot_del(struct mem_listener *l, const struct mem_region *r);
 static const struct mem_listener_ops listener_ops = { .add = slot_add,
 						      .del = slot_del };
 
-int kvm_open(struct kvm *k, const char *path, struct err *e)
+int kvm_open(struct kvm *k, const char *path, enum irqchip irqchip,
+	     struct err *e)
 {
 	int ret;
 
-	*k = (struct kvm){ .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 };
+	*k = (struct kvm){
+		.dev_fd = -1, .vm_fd = -1, .vfio_fd = -1, .irqchip = irqchip
+	};
 	k->listener.ops = &listener_ops;
 	pthread_mutex_init(&k->slot_lock, NULL);
 	ret = open_dev(k, path, e);
@@ -336,7 +424,7 @@ static int sink_set_routes(void *ctx, const struct irq_route *routes,
 	for (unsigned int i = 0; i < nr; i++) {
 		if (routes[i].is_msi)
 			table->entries[table->nr++] = msi_entry(&routes[i]);
-		else
+		else if (k->irqchip == IRQCHIP_KERNEL)
 			table->nr += pin_entries(routes[i].gsi,
 						 &table->entries[table->nr]);
 	}
@@ -379,11 +467,22 @@ static void sink_set_line(void *ctx, uint32_t gsi, bool high)
 	ioctl(k->vm_fd, KVM_IRQ_LINE, &level);
 }
 
+static int sink_send(void *ctx, struct irq_msi msi)
+{
+	struct kvm *k = ctx;
+	struct kvm_msi m = { .address_lo = (uint32_t)msi.address,
+			     .address_hi = (uint32_t)(msi.address >> 32),
+			     .data = msi.data };
+
+	return ioctl(k->vm_fd, KVM_SIGNAL_MSI, &m) < 0 ? -errno : 0;
+}
+
 const struct irq_sink_ops kvm_irq_sink = {
 	.set_routes = sink_set_routes,
 	.irqfd_add = sink_irqfd_add,
 	.irqfd_del = sink_irqfd_del,
 	.set_line = sink_set_line,
+	.send = sink_send,
 };
 
 int kvm_ioeventfd(struct kvm *k, int fd, bool pio, uint64_t addr,

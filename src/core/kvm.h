@@ -2,9 +2,10 @@
 /*
  * The kernel's KVM: every KVM ioctl of strait is behind this header.
  *
- * A struct kvm is one VM with the in-kernel irqchip. It is a memory listener
- * (regions become memslots) and the sink of irq.c. A struct kvm_vcpu is used
- * by its own thread once it runs; kvm_vcpu_kick comes from any thread.
+ * A struct kvm is one VM whose local APICs the kernel has, and unless it is
+ * told otherwise PIC, IOAPIC and PIT as well. It is a memory listener (regions
+ * become memslots) and the sink of irq.c. A struct kvm_vcpu is used by its own
+ * thread once it runs; kvm_vcpu_kick comes from any thread.
  */
 #ifndef STRAIT_CORE_KVM_H
 #define STRAIT_CORE_KVM_H
@@ -34,6 +35,7 @@ struct kvm_posted {
 struct kvm {
 	int dev_fd, vm_fd;
 	int vfio_fd; /* KVM_DEV_TYPE_VFIO, or -1 until the first file */
+	enum irqchip irqchip;
 	uint32_t run_size;
 	struct mem_listener listener;
 	pthread_mutex_t slot_lock;
@@ -46,9 +48,14 @@ struct kvm {
 extern const struct irq_sink_ops kvm_irq_sink;
 extern const struct mem_dirty_ops kvm_mem_dirty;
 
-/* Opens path ("/dev/kvm"), checks the API, makes the VM with irqchip and PIT.
+/*
+ * Opens path ("/dev/kvm"), checks the API, makes the VM with its interrupt
+ * controllers: with IRQCHIP_KERNEL there are PIC, IOAPIC and PIT; with
+ * IRQCHIP_SPLIT the caller brings an IOAPIC, whose pins are the first GSIs, and
+ * vCPUs return KVM_EXIT_IOAPIC_EOI.
  */
-int kvm_open(struct kvm *k, const char *path, struct err *e);
+int kvm_open(struct kvm *k, const char *path, enum irqchip irqchip,
+	     struct err *e);
 void kvm_close(struct kvm *k);
 
 /* Highest number of vCPUs that this host allows in a VM. */

@@ -21,8 +21,9 @@
 #include "src/core/kvm.h"
 
 enum {
-	RING_ENTRIES = (KVM_PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) /
-		       sizeof(struct kvm_coalesced_mmio),
+	RING_ENTRIES =
+		(KVM_PAGE_SIZE - sizeof(struct kvm_coalesced_mmio_ring)) /
+		sizeof(struct kvm_coalesced_mmio),
 };
 
 static int zone(struct kvm *k, unsigned long request, const char *name,

@@ -90,7 +90,8 @@ static void i8042_write(void *dev, uint64_t offset, unsigned int len,
 	struct power *p = dev;
 
 	(void)len;
-	if (offset == I8042_STATUS && value == I8042_PULSE_RESET)
+	(void)offset;
+	if (value == I8042_PULSE_RESET)
 		p->event(p->ctx, POWER_RESET);
 }
 
@@ -107,7 +108,8 @@ int power_init(struct power *p, struct bus *pio, struct power_ports ports,
 	*p = (struct power){
 		.sleep_range = { ports.sleep, 1, &sleep_ops, p, "sleep" },
 		.timer_range = { ports.pm_timer, 4, &timer_ops, p, "PM timer" },
-		.i8042_range = { ports.i8042, 5, &i8042_ops, p, "i8042" },
+		.i8042_range = { ports.i8042 + I8042_STATUS, 1, &i8042_ops, p,
+				 "i8042" },
 		.start_ns = now_ns(),
 		.event = event,
 		.ctx = ctx,

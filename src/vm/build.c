@@ -156,9 +156,18 @@ static int map_ram(struct vm *vm, struct err *e)
 
 /* --- the board --- */
 
+/* What KVM does not have then. */
+static int build_split(struct vm *vm, struct err *e)
+{
+	int ret = ioapic_init(&vm->ioapic, &vm->irq, &vm->mmio, X86_IOAPIC_GPA,
+			      e);
+
+	return ret ? ret : port_b_init(&vm->port_b, &vm->pio, X86_PORT_B, e);
+}
+
 static int build_kvm(struct vm *vm, struct err *e)
 {
-	int ret = kvm_open(&vm->kvm, "/dev/kvm", e);
+	int ret = kvm_open(&vm->kvm, "/dev/kvm", vm->config->irqchip, e);
 
 	if (ret)
 		return ret;
@@ -167,6 +176,8 @@ static int build_kvm(struct vm *vm, struct err *e)
 			       "--cpus: this host's KVM runs at most %u vCPUs",
 			       kvm_max_vcpus(&vm->kvm));
 	ret = irq_init(&vm->irq, &kvm_irq_sink, &vm->kvm, e);
+	if (!ret && vm->config->irqchip == IRQCHIP_SPLIT)
+		ret = build_split(vm, e);
 	if (ret)
 		return ret;
 	bus_set_doorbells(&vm->mmio, &kvm_mmio_doorbells, &vm->kvm);
@@ -534,6 +545,8 @@ void vm_teardown(struct vm *vm)
 		mem_listener_del(&vm->mem, &vm->kvm.listener);
 	while (vm->nr_ram_regions)
 		mem_del(&vm->mem, &vm->ram_regions[--vm->nr_ram_regions]);
+	port_b_fini(&vm->port_b, &vm->pio);
+	ioapic_fini(&vm->ioapic, &vm->mmio);
 	irq_fini(&vm->irq);
 	kvm_close(&vm->kvm);
 	iommu_free(vm->iommu);

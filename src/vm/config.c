@@ -370,6 +370,21 @@ static int set_iothreads(void *target, const char *value, struct err *e)
 
 /* --- --serial and the rest --- */
 
+static int set_irqchip(void *target, const char *value, struct err *e)
+{
+	static const char *const words[] = {
+		[IRQCHIP_KERNEL] = "kernel",
+		[IRQCHIP_SPLIT] = "split",
+	};
+	struct parse *p = target;
+	int i = option_word("--irqchip", value, words, ARRAY_SIZE(words), e);
+
+	if (i < 0)
+		return i;
+	p->c->irqchip = (enum irqchip)i;
+	return 0;
+}
+
 static int set_serial_path(struct config *c, enum config_serial to,
 			   const char *key, const char *path, struct err *e)
 {
@@ -491,6 +506,9 @@ static const struct option_def run_options[] = {
 	{ "iothreads", 0, "N",
 	  "threads that serve emulated devices' queues, 1 to 16 (default 1)",
 	  false, set_iothreads },
+	{ "irqchip", 0, "kernel|split",
+	  "who has the IOAPIC: the kernel, with PIC and PIT, or strait (default kernel)",
+	  false, set_irqchip },
 	{ "serial", 0, "tty|pty|null|off|...",
 	  "where the first serial port goes, also file=PATH or socket=PATH (default tty)",
 	  false, set_serial },

@@ -7,6 +7,7 @@
 #include "src/base/err.h"
 #include "src/base/types.h"
 #include "src/block/block.h"
+#include "src/core/irq.h"
 #include "src/net/net.h"
 #include "vfio/vfio.h"
 
@@ -142,6 +143,7 @@ struct config {
 	struct config_emulated emulated[CONFIG_MAX_EMULATED];
 	unsigned int nr_emulated;
 	unsigned int nr_iothreads; /* that serve their queues */
+	enum irqchip irqchip;
 };
 
 /* What the command line asks for besides a run. */

@@ -11,6 +11,7 @@ static const char *const reason_names[VM_NR_EXIT_REASONS] = {
 	[KVM_EXIT_INTR] = "intr",
 	[KVM_EXIT_SHUTDOWN] = "shutdown",
 	[KVM_EXIT_SYSTEM_EVENT] = "system_event",
+	[KVM_EXIT_IOAPIC_EOI] = "ioapic-eoi",
 	[KVM_EXIT_INTERNAL_ERROR] = "internal_error",
 };
 

@@ -166,6 +166,9 @@ static void dispatch(struct vcpu *v)
 	case KVM_EXIT_MMIO:
 		do_mmio(v);
 		break;
+	case KVM_EXIT_IOAPIC_EOI:
+		ioapic_eoi(&v->vm->ioapic, v->kvm.run->eoi.vector);
+		break;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		break;

@@ -21,6 +21,8 @@
 #include "src/core/mem.h"
 #include "src/core/ram.h"
 #include "src/dev/dev.h"
+#include "src/dev/ioapic.h"
+#include "src/dev/port_b.h"
 #include "src/dev/rtc.h"
 #include "src/vm/assign.h"
 #include "src/vm/config.h"
@@ -122,6 +124,8 @@ struct vm {
 	struct loop loop;
 	struct kvm kvm;
 	struct irq irq;
+	struct ioapic ioapic; /* with IRQCHIP_SPLIT, as is port_b */
+	struct port_b port_b;
 	struct pci_host pci;
 	bool has_pci;
 	struct serial serial;

@@ -271,7 +271,8 @@ static void madt_ioapic(struct writer *w)
 
 	if (at)
 		put_le(at + 4, X86_IOAPIC_GPA, 4);
-	/* The PIT (ISA interrupt 0) is wired to pin 2: see kvm.c. */
+	/* The PIT (ISA interrupt 0) is wired to pin 2: see kvm.c. With
+	 * --irqchip split there is none, and nothing comes that way. */
 	at = madt_entry(w, MADT_OVERRIDE, 10);
 	if (at)
 		put_le(at + 4, 2, 4);

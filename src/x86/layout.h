@@ -47,6 +47,7 @@
 #define X86_SERIAL_PORT	  0x3f8ULL
 #define X86_SERIAL_GSI	  4u
 #define X86_I8042_PORT	  0x60ULL
+#define X86_PORT_B	  0x61ULL
 #define X86_KEYBOARD_GSI  1u
 #define X86_MOUSE_GSI	  12u
 #define X86_RTC_PORT	  0x70ULL

@@ -61,11 +61,23 @@ static void fake_set_line(void *ctx, uint32_t gsi, bool high)
 	(void)high;
 }
 
+static int fake_send(void *ctx, struct irq_msi msi)
+{
+	struct fake_irq *f = ctx;
+
+	if (f->is_deaf)
+		return -EPERM;
+	f->nr_sent++;
+	f->sent = msi;
+	return 0;
+}
+
 const struct irq_sink_ops fake_irq_sink = {
 	.set_routes = fake_set_routes,
 	.irqfd_add = fake_irqfd_add,
 	.irqfd_del = fake_irqfd_del,
 	.set_line = fake_set_line,
+	.send = fake_send,
 };
 
 static bool route_find(const struct fake_irq *f, uint32_t gsi,

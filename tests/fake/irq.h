@@ -16,6 +16,10 @@ struct fake_irq {
 	unsigned int nr_routes;
 	struct fake_irqfd irqfds[IRQ_MAX_GSI]; /* attached now */
 	unsigned int nr_irqfds;
+	/* Messages that went by no route: how many, and the last. */
+	unsigned int nr_sent;
+	struct irq_msi sent;
+	bool is_deaf; /* nobody takes them */
 	/* Calls so far. */
 	unsigned int nr_adds, nr_dels;
 	/* The nth set_routes or irqfd_add fails (1 is the next); 0: none. */

@@ -10,6 +10,7 @@
 
 #include "src/base/bits.h"
 #include "src/x86/cpu.h"
+#include "src/x86/layout.h"
 #include "tests/kvm/machine.h"
 
 enum { TIMEOUT_S = 40, PORTS_LEN = 16 };
@@ -109,7 +110,8 @@ static int build_vcpu(struct machine *m, struct err *e)
 	return ret;
 }
 
-static int build(struct machine *m, const char *guest, struct err *e)
+static int build(struct machine *m, const char *guest, enum irqchip irqchip,
+		 struct err *e)
 {
 	int ret;
 
@@ -120,11 +122,14 @@ static int build(struct machine *m, const char *guest, struct err *e)
 				       "test" };
 	ret = bus_add(&m->pio, &m->ports, e);
 	if (!ret)
-		ret = kvm_open(&m->kvm, "/dev/kvm", e);
+		ret = kvm_open(&m->kvm, "/dev/kvm", irqchip, e);
 	if (!ret)
 		kvm_posted_init(&m->kvm, &m->mmio, &m->pio);
 	if (!ret)
 		ret = irq_init(&m->irq, &kvm_irq_sink, &m->kvm, e);
+	if (!ret && irqchip == IRQCHIP_SPLIT)
+		ret = ioapic_init(&m->ioapic, &m->irq, &m->mmio, X86_IOAPIC_GPA,
+				  e);
 	if (!ret)
 		ret = build_memory(m, e);
 	if (!ret)
@@ -134,7 +139,8 @@ static int build(struct machine *m, const char *guest, struct err *e)
 	return ret;
 }
 
-bool machine_open(struct machine *m, const char *guest)
+bool machine_open_irqchip(struct machine *m, const char *guest,
+			  enum irqchip irqchip)
 {
 	struct err e = { 0 };
 
@@ -145,10 +151,15 @@ bool machine_open(struct machine *m, const char *guest)
 		.vcpu.fd = -1,
 		.kvm = { .dev_fd = -1, .vm_fd = -1, .vfio_fd = -1 }
 	};
-	if (!build(m, guest, &e))
+	if (!build(m, guest, irqchip, &e))
 		return true;
 	printf("# %s\n", e.msg);
 	return false;
+}
+
+bool machine_open(struct machine *m, const char *guest)
+{
+	return machine_open_irqchip(m, guest, IRQCHIP_KERNEL);
 }
 
 void machine_close(struct machine *m)
@@ -161,6 +172,7 @@ void machine_close(struct machine *m)
 		mem_listener_del(&m->mem, &m->kvm.listener);
 		mem_del(&m->mem, &m->region);
 	}
+	ioapic_fini(&m->ioapic, &m->mmio);
 	irq_fini(&m->irq);
 	kvm_close(&m->kvm);
 	ram_close(&m->ram);
@@ -216,6 +228,8 @@ static bool step(struct machine *m)
 		do_io(m);
 	else if (!ret && reason == KVM_EXIT_MMIO)
 		do_mmio(m);
+	else if (!ret && reason == KVM_EXIT_IOAPIC_EOI && m->ioapic.irq)
+		ioapic_eoi(&m->ioapic, m->vcpu.run->eoi.vector);
 	else {
 		printf("# KVM_RUN: %s, exit reason %u\n", strerror(-ret),
 		       reason);

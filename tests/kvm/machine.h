@@ -46,6 +46,7 @@
 #include "src/core/kvm.h"
 #include "src/core/mem.h"
 #include "src/core/ram.h"
+#include "src/dev/ioapic.h"
 
 /* What machine_do gives if the guest cannot go on: not what nothing reads as.
  */
@@ -64,6 +65,7 @@ struct machine {
 	struct bus mmio, pio;
 	struct kvm kvm;
 	struct irq irq;
+	struct ioapic ioapic; /* irq NULL: the kernel has one */
 	struct kvm_vcpu vcpu;
 	struct bus_range ports;
 
@@ -80,6 +82,8 @@ struct machine {
 
 /* Makes it; false with the reason printed. The guest is a file's name. */
 bool machine_open(struct machine *m, const char *guest);
+bool machine_open_irqchip(struct machine *m, const char *guest,
+			  enum irqchip irqchip);
 void machine_close(struct machine *m);
 
 /* Runs until the guest has ended; its result, or UINT32_MAX after an exit that

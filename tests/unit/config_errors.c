@@ -356,6 +356,12 @@ static void a_bad_serial_gets_the_nearest(void)
 	refused("--serial", "file", "is not one of", "did you mean file=PATH?");
 }
 
+static void a_bad_irqchip_names_the_choices(void)
+{
+	refused("--irqchip", "splt", "is not one of: kernel, split",
+		"did you mean split?");
+}
+
 static void a_bad_on_reboot_names_the_choices(void)
 {
 	refused("--on-reboot", "resart", "is not one of: exit, restart",
@@ -402,6 +408,7 @@ int main(void)
 	TAP_RUN(a_bad_backend_is_refused);
 	TAP_RUN(too_many_devices_are_refused);
 	TAP_RUN(a_bad_serial_gets_the_nearest);
+	TAP_RUN(a_bad_irqchip_names_the_choices);
 	TAP_RUN(a_bad_on_reboot_names_the_choices);
 	return tap_done();
 }

@@ -47,6 +47,7 @@ static void a_kernel_alone_gives_the_defaults(void)
 	CHECK_EQ(conf.hugepage_size, 0);
 	CHECK_EQ(conf.serial, SERIAL_TTY);
 	CHECK(conf.restart_on_reboot);
+	CHECK_EQ(conf.irqchip, IRQCHIP_KERNEL);
 	CHECK(!conf.stats);
 	CHECK_EQ(conf.verbosity, 0);
 	CHECK_EQ(conf.nr_devices, 0);
@@ -162,6 +163,14 @@ static void on_reboot_exit_does_not_restart(void)
 	CHECK(conf.restart_on_reboot);
 }
 
+static void irqchip_is_the_kernels_or_split(void)
+{
+	CHECK_EQ(PARSE_K("--irqchip", "split"), 0);
+	CHECK_EQ(conf.irqchip, IRQCHIP_SPLIT);
+	CHECK_EQ(PARSE_K("--irqchip", "kernel"), 0);
+	CHECK_EQ(conf.irqchip, IRQCHIP_KERNEL);
+}
+
 static void v_adds_up(void)
 {
 	CHECK_EQ(PARSE_K("-v", "--verbose", "-vv"), 0);
@@ -197,6 +206,7 @@ static void help_names_every_option_once(void)
 	CHECK_HAS(text, "--memory size=SIZE");
 	CHECK_HAS(text, "--device BDF[,KEY=...] ");
 	CHECK_HAS(text, "--serial tty|pty|null|off|... ");
+	CHECK_HAS(text, "--irqchip kernel|split ");
 	CHECK_HAS(text, "--on-reboot restart|exit ");
 	CHECK_HAS(text, "--stats ");
 	CHECK_HAS(text, "-v, --verbose ");
@@ -333,6 +343,7 @@ int main(void)
 	TAP_RUN(serial_goes_where_it_is_told);
 	TAP_RUN(serial_file_keeps_its_whole_path);
 	TAP_RUN(on_reboot_exit_does_not_restart);
+	TAP_RUN(irqchip_is_the_kernels_or_split);
 	TAP_RUN(v_adds_up);
 	TAP_RUN(stats_is_a_flag);
 	TAP_RUN(help_needs_no_kernel);

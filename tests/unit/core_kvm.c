@@ -30,6 +30,10 @@ static struct {
 	unsigned int nr_table;
 	struct kvm_irqfd irqfd;
 	struct kvm_irq_level level;
+	struct kvm_msi msi;
+	int x2apic_flags; /* that it can be told */
+	struct kvm_enable_cap enabled[2];
+	unsigned int nr_enabled, nr_irqchips;
 	struct kvm_ioeventfd ioeventfd;
 	struct kvm_coalesced_mmio_zone zone, unzone;
 	struct kvm_device_attr attr;
@@ -44,6 +48,8 @@ static int check_extension(int cap)
 {
 	if (cap == host.lacks)
 		return 0;
+	if (cap == KVM_CAP_X2APIC_API)
+		return host.x2apic_flags;
 	return cap == KVM_CAP_NR_MEMSLOTS ? host.nr_memslots : 1;
 }
 
@@ -93,6 +99,17 @@ static int keep(unsigned long request, void *arg)
 		break;
 	case KVM_IRQ_LINE:
 		host.level = *(struct kvm_irq_level *)arg;
+		break;
+	case KVM_SIGNAL_MSI:
+		host.msi = *(struct kvm_msi *)arg;
+		break;
+	case KVM_CREATE_IRQCHIP:
+	case KVM_CREATE_PIT2:
+		host.nr_irqchips++;
+		break;
+	case KVM_ENABLE_CAP:
+		host.enabled[host.nr_enabled++ & 1] =
+			*(struct kvm_enable_cap *)arg;
 		break;
 	case KVM_IOEVENTFD:
 		host.ioeventfd = *(struct kvm_ioeventfd *)arg;
@@ -152,7 +169,7 @@ static void reset(void)
 static void open_kvm(void)
 {
 	reset();
-	if (kvm_open(&kvm, "/dev/null", &err))
+	if (kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err))
 		abort();
 }
 
@@ -178,7 +195,8 @@ static unsigned int nr_open_files(void)
 static void missing_device_says_how_to_get_it(void)
 {
 	reset();
-	CHECK_EQ(kvm_open(&kvm, "/dev/kvm-not-here", &err), -ENOENT);
+	CHECK_EQ(kvm_open(&kvm, "/dev/kvm-not-here", IRQCHIP_KERNEL, &err),
+		 -ENOENT);
 	CHECK(!strcmp(err.msg, "/dev/kvm-not-here: open: No such file or "
 			       "directory (ENOENT)"));
 	CHECK_HAS(err.hint, "load kvm_intel or kvm_amd");
@@ -188,18 +206,18 @@ static void device_of_another_kind_is_refused(void)
 {
 	reset();
 	host.version = -1;
-	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -ENOTSUP);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err), -ENOTSUP);
 	CHECK_HAS(err.msg, "/dev/null: is not a KVM device");
 	host.version = KVM_API_VERSION;
 	host.run_size = -1;
-	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -ENOTSUP);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err), -ENOTSUP);
 }
 
 static void missing_capability_is_named(void)
 {
 	reset();
 	host.lacks = KVM_CAP_IRQFD;
-	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -ENOTSUP);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err), -ENOTSUP);
 	CHECK_HAS(err.msg, "/dev/null: this kernel's KVM lacks KVM_CAP_IRQFD");
 }
 
@@ -207,7 +225,7 @@ static void other_hypervisor_is_named_as_the_cause(void)
 {
 	reset();
 	fail(KVM_CREATE_VM, EBUSY);
-	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -EBUSY);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err), -EBUSY);
 	CHECK_HAS(err.hint, "another hypervisor");
 }
 
@@ -228,11 +246,59 @@ static void whichever_step_fails_no_file_stays_open(void)
 	for (size_t i = 0; i < ARRAY_SIZE(steps); i++) {
 		reset();
 		fail(steps[i].request, EIO);
-		CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), -EIO);
+		CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err),
+			 -EIO);
 		CHECK_HAS(err.msg, steps[i].name);
 		CHECK_EQ(nr_open_files(), before);
 		kvm_close(&kvm);
 	}
+}
+
+static void split_irqchip_leaves_local_apics_alone_to_the_kernel(void)
+{
+	reset();
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_SPLIT, &err), 0);
+	CHECK_EQ(host.nr_irqchips, 0);
+	CHECK_EQ(host.nr_enabled, 1);
+	CHECK_EQ(host.enabled[0].cap, KVM_CAP_SPLIT_IRQCHIP);
+	CHECK_EQ(host.enabled[0].args[0], IRQ_NR_PINS);
+	kvm_close(&kvm);
+}
+
+static void newer_kernel_is_told_of_the_eoi_register(void)
+{
+	reset();
+	host.x2apic_flags = 15;
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_SPLIT, &err), 0);
+	CHECK_EQ(host.nr_enabled, 2);
+	CHECK_EQ(host.enabled[1].cap, KVM_CAP_X2APIC_API);
+	CHECK_EQ(host.enabled[1].args[0], 4);
+	kvm_close(&kvm);
+}
+
+static void kernel_without_split_irqchip_is_told_from_one_without_its_own(void)
+{
+	reset();
+	host.lacks = KVM_CAP_SPLIT_IRQCHIP;
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_SPLIT, &err), -ENOTSUP);
+	CHECK_HAS(err.msg, "this kernel's KVM lacks KVM_CAP_SPLIT_IRQCHIP");
+	CHECK_HAS(err.hint, "--irqchip kernel");
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err), 0);
+	kvm_close(&kvm);
+	reset();
+	host.lacks = KVM_CAP_IRQCHIP;
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err), -ENOTSUP);
+	CHECK_HAS(err.hint, "--irqchip split");
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_SPLIT, &err), 0);
+	kvm_close(&kvm);
+}
+
+static void refused_split_irqchip_is_an_error(void)
+{
+	reset();
+	fail(KVM_ENABLE_CAP, EINVAL);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_SPLIT, &err), -EINVAL);
+	CHECK_HAS(err.msg, "KVM_CAP_SPLIT_IRQCHIP");
 }
 
 static void closing_twice_is_harmless(void)
@@ -294,7 +360,7 @@ static void memslots_that_run_out_are_an_error(void)
 
 	reset();
 	host.nr_memslots = 32;
-	CHECK_EQ(kvm_open(&kvm, "/dev/null", &err), 0);
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_KERNEL, &err), 0);
 	for (unsigned int i = 0; i < 32; i++) {
 		r.gpa = i * 0x1000ULL;
 		CHECK_EQ(slot_add(&r), 0);
@@ -435,6 +501,35 @@ static void timer_arrives_at_ioapic_pin_2(void)
 	close_irq();
 }
 
+/* KVM refuses a table with pins of a chip that it has not. */
+static void pins_of_a_split_irqchip_lead_where_they_are_told_or_nowhere(void)
+{
+	const struct irq_msi msi = { 0xfee01000, 0x8051 };
+
+	reset();
+	CHECK_EQ(kvm_open(&kvm, "/dev/null", IRQCHIP_SPLIT, &err), 0);
+	CHECK_EQ(irq_init(&irq, &kvm_irq_sink, &kvm, &err), 0);
+	CHECK_EQ(host.nr_table, 0);
+	CHECK_EQ(irq_pin_route(&irq, 17, msi, &err), 0);
+	CHECK_EQ(host.nr_table, 1);
+	CHECK_EQ(host.table[0].gsi, 17);
+	CHECK_EQ(host.table[0].type, KVM_IRQ_ROUTING_MSI);
+	CHECK_EQ(host.table[0].u.msi.data, 0x8051);
+	close_irq();
+}
+
+static void message_without_a_route_reaches_kvm(void)
+{
+	open_kvm();
+	CHECK_EQ(kvm_irq_sink.send(&kvm, (struct irq_msi){ 0xfee03000, 0x45 }),
+		 0);
+	CHECK_EQ(host.msi.address_lo, 0xfee03000);
+	CHECK_EQ(host.msi.data, 0x45);
+	fail(KVM_SIGNAL_MSI, EPERM);
+	CHECK_EQ(kvm_irq_sink.send(&kvm, (struct irq_msi){ 0 }), -EPERM);
+	kvm_close(&kvm);
+}
+
 static void message_keeps_both_halves_of_its_address(void)
 {
 	struct irq_msi msi = { 0x123456789abcdef0, 0x4321 };
@@ -555,7 +650,7 @@ static void note_write(void *dev, uint64_t offset, unsigned int len,
 }
 
 static void keep_write(struct kvm_coalesced_mmio_ring *ring, unsigned int at,
-		 uint8_t value)
+		       uint8_t value)
 {
 	ring->coalesced_mmio[at].phys_addr = 0x70;
 	ring->coalesced_mmio[at].pio = 1;
@@ -657,6 +752,10 @@ int main(void)
 	TAP_RUN(missing_capability_is_named);
 	TAP_RUN(other_hypervisor_is_named_as_the_cause);
 	TAP_RUN(whichever_step_fails_no_file_stays_open);
+	TAP_RUN(split_irqchip_leaves_local_apics_alone_to_the_kernel);
+	TAP_RUN(newer_kernel_is_told_of_the_eoi_register);
+	TAP_RUN(kernel_without_split_irqchip_is_told_from_one_without_its_own);
+	TAP_RUN(refused_split_irqchip_is_an_error);
 	TAP_RUN(closing_twice_is_harmless);
 	TAP_RUN(region_becomes_a_memslot);
 	TAP_RUN(region_that_goes_frees_its_slot_for_the_next);
@@ -668,6 +767,8 @@ int main(void)
 	TAP_RUN(dirty_log_of_a_region_that_is_not_there_is_unknown);
 	TAP_RUN(pins_lead_to_pic_and_ioapic);
 	TAP_RUN(timer_arrives_at_ioapic_pin_2);
+	TAP_RUN(pins_of_a_split_irqchip_lead_where_they_are_told_or_nowhere);
+	TAP_RUN(message_without_a_route_reaches_kvm);
 	TAP_RUN(message_keeps_both_halves_of_its_address);
 	TAP_RUN(fullest_table_is_one_that_kvm_takes);
 	TAP_RUN(irqfds_are_made_and_taken_off);

@@ -94,8 +94,10 @@ static void on_line(void *ctx, uint32_t gsi, bool high)
 	__atomic_add_fetch(&nr_rises, high, __ATOMIC_SEQ_CST);
 }
 
-static const struct irq_sink_ops sink = { on_routes, on_irqfd, on_irqfd_del,
-					  on_line };
+static const struct irq_sink_ops sink = { .set_routes = on_routes,
+					  .irqfd_add = on_irqfd,
+					  .irqfd_del = on_irqfd_del,
+					  .set_line = on_line };
 
 static void make_machine(void)
 {

@@ -169,10 +169,17 @@ static void ports_that_are_taken_refuse_it_and_nothing_stays(void)
 	reset();
 	CHECK_EQ(power_init(&second, &pio, clash, on_event, NULL, &err),
 		 -EEXIST);
-	CHECK_HAS(err.msg, "i8042: pio at 0x60 overlaps i8042 at 0x60");
+	CHECK_HAS(err.msg, "i8042: pio at 0x64 overlaps i8042 at 0x64");
 	CHECK_EQ(in(0x700, 1), 0xff);
 	CHECK_EQ(in(0x708, 4), 0xffffffff);
-	CHECK_EQ(in(X86_I8042_PORT, 1), 0);
+	CHECK_EQ(in(X86_I8042_PORT + 4, 1), 0);
+}
+
+static void ports_beside_the_keyboard_controllers_are_free(void)
+{
+	reset();
+	for (unsigned int i = 0; i < 4; i++)
+		CHECK_EQ(in(X86_I8042_PORT + i, 1), 0xff);
 }
 
 static void ports_are_free_after_the_end(void)
@@ -200,6 +207,7 @@ int main(void)
 	TAP_RUN(parts_of_the_pm_timer_can_be_read);
 	TAP_RUN(pm_timer_ignores_writes);
 	TAP_RUN(ports_that_are_taken_refuse_it_and_nothing_stays);
+	TAP_RUN(ports_beside_the_keyboard_controllers_are_free);
 	TAP_RUN(ports_are_free_after_the_end);
 	bus_fini(&pio);
 	return tap_done();
