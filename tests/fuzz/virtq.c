@@ -128,6 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.is_packed = kind & 8,
 		.has_event_idx = kind & 16,
 		.has_indirect = kind & 32,
+		.is_in_order = kind & 128,
 	};
 	struct err e = { 0 };
 	uint8_t *ram;
