@@ -36,12 +36,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	static struct virtio_console console;
 	struct err e = { 0 };
-	int fds[2];
+	int fds[2], room = 8192; /* soon full */
 
 	if (!f.dev) {
 		signal(SIGPIPE, SIG_IGN);
 		fuzz_init(&f);
 		must(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds));
+		must(!setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room,
+				 sizeof(room)));
 		wire = fds[0];
 		f.more = more;
 		must(!virtio_console_init(&console, "console", fds[1], &f.v.env,

@@ -12,7 +12,7 @@
 #include "tests/fuzz/virtio.h"
 #include "virtio/net.h"
 
-enum { NR_PAIRS = 2, CONTROL = 2 * NR_PAIRS };
+enum { NR_PAIRS = 2, CONTROL = 2 * NR_PAIRS, WIRE_BYTES = 8192 };
 
 static struct fuzz_virtio f;
 static int wires[NR_PAIRS];
@@ -57,7 +57,7 @@ static void make(struct virtio_net *net, struct net_back *back)
 	const struct virtio_net_setup setup = { .name = "net",
 						.mac = { 2, 0, 0, 0, 0, 1 } };
 	struct err e = { 0 };
-	int fds[2];
+	int fds[2], room = WIRE_BYTES;
 
 	fuzz_init(&f);
 	*back = (struct net_back){
@@ -70,6 +70,9 @@ static void make(struct virtio_net *net, struct net_back *back)
 		must(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0,
 				 fds));
 		wires[i] = fds[0];
+		/* Soon full. */
+		must(!setsockopt(fds[1], SOL_SOCKET, SO_SNDBUF, &room,
+				 sizeof(room)));
 		back->queues[i] = (struct net_queue){ .back = back,
 						      .fd = fds[1],
 						      .send_fd = dup(fds[1]) };
