@@ -9,9 +9,9 @@
  * has a struct blk_req, made at the start, so nothing is allocated on the way;
  * all requests that one kick brings go to the kernel with one call.
  *
- * Requests come back in any order on the queue's I/O thread. Those that end
- * together, or while a kick is served, are shown to the driver at once, with
- * one interrupt.
+ * Requests come back in any order on the queue's I/O thread. Each is shown to
+ * the driver at once, but for those that end while a kick is served; the event
+ * index keeps interrupts few.
  *
  * A driver that did not negotiate FLUSH expects written data to be kept
  * (5.2.6.2): each of its writes is followed by a flush.
@@ -57,6 +57,7 @@ struct blk_queue {
 	struct blk_req *free;
 	unsigned int nr_under_way;
 	pthread_cond_t idle;
+	bool is_submitting; /* in on_kick: it flushes at the end */
 	struct loop_timer retry;
 	bool has_retry;
 	struct blk_req *full; /* that found the disk full */
@@ -139,6 +140,7 @@ static bool went_through(struct blk_req *r, int ret)
 		r->flush_follows = false;
 		r->io.op = BLOCK_FLUSH;
 		submit(r);
+		block_kick(bq->image);
 		return false;
 	}
 	return true;
@@ -159,16 +161,9 @@ static void on_done(struct block_req *io, int ret)
 				  (unsigned long long)io->offset,
 				  strerror(-ret));
 		complete(r, status_of(ret));
+		if (!bq->is_submitting)
+			virtio_queue_flush(bq->q);
 	}
-	pthread_mutex_unlock(&bq->q->lock);
-}
-
-static void on_round(void *ctx)
-{
-	struct blk_queue *bq = ctx;
-
-	pthread_mutex_lock(&bq->q->lock);
-	virtio_queue_flush(bq->q);
 	pthread_mutex_unlock(&bq->q->lock);
 }
 
@@ -357,11 +352,13 @@ static void on_kick(struct virtio_queue *q)
 	struct blk_queue *bq = queue_of(q);
 	int ret;
 
+	bq->is_submitting = true;
 	do {
 		virtq_kick_off(&q->vq);
 		while ((ret = next_request(bq)) > 0)
 			continue;
 	} while (!ret && virtq_kick_on(&q->vq));
+	bq->is_submitting = false;
 	virtio_queue_flush(q);
 	if (ret < 0)
 		virtio_queue_fail(q, "a request without header or status");
@@ -486,8 +483,6 @@ static int init_queue(struct virtio_blk *b, unsigned int i, struct err *e)
 	}
 	ret = block_queue_open(b->block, bq->q->loop, BLK_QUEUE_SIZE,
 			       &bq->image, e);
-	if (!ret)
-		block_queue_on_round(bq->image, on_round, bq);
 	if (ret || b->setup.on_enospc != BLK_ENOSPC_PAUSE)
 		return ret;
 	bq->retry.fn = on_retry;

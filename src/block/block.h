@@ -111,13 +111,7 @@ int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 /* Drains it first. Not within a done function; NULL is fine. */
 void block_queue_close(struct block_queue *q);
 
-/* fn is called on the queue's thread behind the done functions of requests that
- * ended together, for what can be said of all at once. */
-void block_queue_on_round(struct block_queue *q, void (*fn)(void *ctx),
-			  void *ctx);
-
-/* The queue's thread. Work may begin only at block_kick; what a done function
- * submits needs none. */
+/* The queue's thread. Work may begin only at block_kick. */
 void block_submit(struct block_queue *q, struct block_req *r);
 void block_kick(struct block_queue *q);
 /*

@@ -176,9 +176,6 @@ struct block_queue {
 	pthread_mutex_t lock;
 	struct req_fifo from_worker; /* under lock */
 	void *state;		     /* of the queue_ops */
-	bool has_finished;	     /* some, since the last round */
-	void (*on_round)(void *ctx);
-	void *round_ctx;
 };
 
 static inline void fifo_init(struct req_fifo *f)
@@ -208,8 +205,6 @@ static inline struct block_req *fifo_take(struct req_fifo *f)
 
 /* The queue's thread, outside of block_submit: tells the caller. */
 void queue_finish(struct block_req *r, int ret);
-/* Those that ended together have been told. */
-void queue_round(struct block_queue *q);
 /* The queue's thread, anywhere: the loop tells the caller. */
 void queue_finish_later(struct block_req *r, int ret);
 /* The queue's thread: has the loop call kick. */

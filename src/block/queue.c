@@ -36,27 +36,7 @@ void queue_finish(struct block_req *r, int ret)
 
 	BUG_ON(!q->nr_in_flight);
 	q->nr_in_flight--;
-	q->has_finished = true;
 	r->done(r, ret);
-}
-
-void queue_round(struct block_queue *q)
-{
-	if (q->has_finished)
-		q->on_round(q->round_ctx);
-	q->has_finished = false;
-}
-
-static void no_round(void *ctx)
-{
-	(void)ctx;
-}
-
-void block_queue_on_round(struct block_queue *q, void (*fn)(void *ctx),
-			  void *ctx)
-{
-	q->on_round = fn;
-	q->round_ctx = ctx;
 }
 
 void queue_come_back(struct block_queue *q)
@@ -127,7 +107,6 @@ static void queue_tell(struct block_queue *q)
 		else
 			q->ops->submit(q, r);
 	}
-	queue_round(q);
 	q->ops->kick(q);
 }
 
@@ -198,7 +177,6 @@ int block_queue_open(struct block *b, struct loop *l, unsigned int depth,
 	}
 	q->block = b;
 	q->loop = l;
-	q->on_round = no_round;
 	fifo_init(&q->done);
 	fifo_init(&q->from_worker);
 	pthread_mutex_init(&q->lock, NULL);

@@ -390,7 +390,6 @@ static void uring_reap(struct block_queue *q)
 		io_uring_cqe_seen(&u->ring, cqe);
 		slot_done(u, s, res);
 	}
-	queue_round(q);
 	start_waiting(u);
 	uring_kick(q);
 }

@@ -184,42 +184,6 @@ static void many_requests_come_back_each_once(void)
 	teardown();
 }
 
-/* How often queue 0 has interrupted since the last look. */
-static uint64_t nr_interrupts(void)
-{
-	uint64_t n = 0;
-
-	CHECK_EQ(read(pci_vector_fd(&v.dev->vectors, 1), &n, sizeof(n)),
-		 sizeof(n));
-	return n;
-}
-
-static void requests_that_end_together_interrupt_together(void)
-{
-	const struct fake_buf bufs[] = { { HEADER, 16, false },
-					 { DATA, 512, true },
-					 { STATUS, 1, true } };
-	const unsigned int nr = 20;
-
-	setup();
-	start(0);
-	put_header(VIRTIO_BLK_T_IN, 0);
-	fake_virtio_request(&v, 0, bufs, 3);
-	nr_interrupts();
-	for (unsigned int i = 0; i < nr; i++)
-		fake_ring_add(&v.rings[0], bufs, 3, false);
-	fake_virtio_kick(&v, 0);
-	for (unsigned int i = 0; i < nr; i++) {
-		uint16_t id;
-		uint32_t len;
-
-		CHECK(fake_virtio_used(&v, 0, &id, &len));
-	}
-	usleep(10000);
-	CHECK(nr_interrupts() <= nr / 4);
-	teardown();
-}
-
 /* --- other requests --- */
 
 static void serial_is_told(void)
@@ -442,7 +406,6 @@ int main(void)
 	TAP_RUN(what_is_written_is_read_again);
 	TAP_RUN(layout_of_buffers_does_not_matter);
 	TAP_RUN(many_requests_come_back_each_once);
-	TAP_RUN(requests_that_end_together_interrupt_together);
 	TAP_RUN(serial_is_told);
 	TAP_RUN(discarded_and_zeroed_sectors_read_as_zeroes);
 	TAP_RUN(senseless_requests_fail_and_harm_nothing);
