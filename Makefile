@@ -201,7 +201,7 @@ FUZZ_S ?= 20
 FUZZERS := $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
 LIB_SRC := $(filter-out src/main.c tools/%,$(SRC))
 FAKE_SRC := $(wildcard tests/fake/*.c)
-$(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FAKE_SRC) $(HDR) $(O)/src/x86/dsdt.hex
+$(B)/fuzz/%: tests/fuzz/%.c $(LIB_SRC) $(FAKE_SRC) $(HDR) $(wildcard tests/fuzz/*.h tests/fake/*.h) $(O)/src/x86/dsdt.hex
 	@mkdir -p $(@D)
 	$(call say,FUZZ,$@)
 	$(Q)clang $(STD) -g -O1 -iquote . -iquote $(O) -pthread -fsanitize=fuzzer,address,undefined \

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "src/base/bits.h"
@@ -106,6 +107,18 @@ static inline bool rfb_connect(struct rfb_viewer *v, uint16_t port)
 	return !connect(v->fd, (const struct sockaddr *)&a, sizeof(a));
 }
 
+/* The same at a unix socket. */
+static inline bool rfb_connect_unix(struct rfb_viewer *v, const char *path)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	memset(v, 0, sizeof(*v));
+	strncpy(a.sun_path, path, sizeof(a.sun_path) - 1);
+	v->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	rfb_set_patience(v);
+	return !connect(v->fd, (const struct sockaddr *)&a, sizeof(a));
+}
+
 /* Up to the list of security types, of which the first is returned; 0: none. */
 static inline int rfb_begin(struct rfb_viewer *v)
 {
@@ -147,11 +160,15 @@ static inline bool rfb_choose_none(const struct rfb_viewer *v)
 	       !rfb_get_be(result, 4);
 }
 
-/* All of it, where there is no password. */
+/* What follows, where there is no password. */
+static inline bool rfb_enter(struct rfb_viewer *v)
+{
+	return rfb_begin(v) == 1 && rfb_choose_none(v) && rfb_finish(v);
+}
+
 static inline bool rfb_view(struct rfb_viewer *v, uint16_t port)
 {
-	return rfb_connect(v, port) && rfb_begin(v) == 1 &&
-	       rfb_choose_none(v) && rfb_finish(v);
+	return rfb_connect(v, port) && rfb_enter(v);
 }
 
 /* Asks for the picture; incremental: when it has changed. */

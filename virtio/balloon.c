@@ -138,6 +138,7 @@ int virtio_balloon_init(struct virtio_balloon *b,
 		.device_id = VIRTIO_ID_BALLOON,
 		.class_code = 0x00ff00,
 		.features = 1ULL << VIRTIO_F_RING_PACKED |
+			    1ULL << VIRTIO_F_IN_ORDER |
 			    (uint64_t)setup->deflate_on_oom
 				    << VIRTIO_BALLOON_F_DEFLATE_ON_OOM |
 			    (uint64_t)setup->reporting

@@ -64,6 +64,7 @@ struct blk_queue {
 	struct loop_timer retry;
 	bool has_retry;
 	struct blk_req *full; /* that found the disk full */
+	bool has_said_full;   /* since a write last went through */
 	struct virtio_blk_stats stats;
 };
 
@@ -111,12 +112,13 @@ static void wait_for_room(struct blk_req *r)
 {
 	struct blk_queue *bq = r->queue;
 
-	if (!bq->full) {
+	if (!bq->has_said_full)
 		log_warn(bq->blk->dev.type.name,
 			 "%s: no space left: the guest waits until there is",
 			 block_path(bq->blk->block));
+	bq->has_said_full = true;
+	if (!bq->full)
 		loop_timer_set(&bq->retry, RETRY_NS, 0);
-	}
 	r->next = bq->full;
 	bq->full = r;
 }
@@ -135,6 +137,8 @@ static bool went_through(struct blk_req *r, int ret)
 		wait_for_room(r);
 		return false;
 	}
+	if (!ret && is_write(r) && !bq->full)
+		bq->has_said_full = false;
 	if (!ret && r->flush_follows) {
 		r->flush_follows = false;
 		r->io.op = BLOCK_FLUSH;

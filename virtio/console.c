@@ -220,6 +220,7 @@ int virtio_console_init(struct virtio_console *c, const char *name, int fd,
 		.device_id = VIRTIO_ID_CONSOLE,
 		.class_code = 0x078000,
 		.features = 1ULL << VIRTIO_F_RING_PACKED |
+			    1ULL << VIRTIO_F_IN_ORDER |
 			    1ULL << VIRTIO_CONSOLE_F_EMERG_WRITE,
 		.nr_queues = NR_QUEUES,
 		.queue_size = QUEUE_SIZE,

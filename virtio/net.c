@@ -79,7 +79,8 @@ static uint64_t offered(const struct virtio_net *n, unsigned int nr_pairs)
 	if (nr_pairs > 1)
 		features |= BIT(VIRTIO_NET_F_MQ);
 	/* The kernel's rings are split ones. */
-	return features | (n->vhost ? 0 : BIT(VIRTIO_F_RING_PACKED));
+	return features | BIT(VIRTIO_F_IN_ORDER) |
+	       (n->vhost ? 0 : BIT(VIRTIO_F_RING_PACKED));
 }
 
 /* --- the link --- */
@@ -368,7 +369,8 @@ int virtio_net_init(struct virtio_net *n, const struct virtio_net_setup *c,
 	/* What the rings of the kernel cannot do is not offered. */
 	if (n->vhost)
 		n->dev.offered &= n->vhost[0].features |
-				  ~(BIT(VIRTIO_RING_F_INDIRECT_DESC) |
+				  ~(BIT(VIRTIO_F_IN_ORDER) |
+				    BIT(VIRTIO_RING_F_INDIRECT_DESC) |
 				    BIT(VIRTIO_RING_F_EVENT_IDX) |
 				    BIT(VIRTIO_NET_F_MRG_RXBUF));
 	fill_config(n, c->mac);

@@ -36,7 +36,8 @@ static inline bool virtq_event_passed(uint16_t event, uint16_t new,
 
 int split_start(struct virtq *q, const char **why);
 int split_pop(struct virtq *q, struct virtq_chain *c);
-void split_push(struct virtq *q, const struct virtq_chain *c, uint32_t written);
+/* Writes a used entry. */
+void split_put(struct virtq *q, const struct virtq_batch *b);
 bool split_flush(struct virtq *q);
 bool split_kick_on(struct virtq *q);
 void split_kick_off(struct virtq *q);
@@ -48,8 +49,10 @@ struct virtq_desc split_desc(const struct vring_desc *from);
 int packed_start(struct virtq *q, const char **why);
 int packed_pop(struct virtq *q, struct virtq_chain *c);
 void packed_unpop(struct virtq *q, const struct virtq_chain *c);
-void packed_push(struct virtq *q, const struct virtq_chain *c,
-		 uint32_t written);
+/* Writes a used descriptor. */
+void packed_put(struct virtq *q, const struct virtq_batch *b);
+/* next_used, by that many entries. */
+void packed_skip(struct virtq *q, uint16_t nr_slots);
 bool packed_flush(struct virtq *q);
 bool packed_kick_on(struct virtq *q);
 void packed_kick_off(struct virtq *q);

@@ -119,6 +119,7 @@ static int start_ring(struct virtio_queue *q, struct err *e)
 		.is_packed = virtio_has(d, VIRTIO_F_RING_PACKED),
 		.has_event_idx = virtio_has(d, VIRTIO_RING_F_EVENT_IDX),
 		.has_indirect = virtio_has(d, VIRTIO_RING_F_INDIRECT_DESC),
+		.is_in_order = virtio_has(d, VIRTIO_F_IN_ORDER),
 	};
 	const char *why;
 

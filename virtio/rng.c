@@ -78,7 +78,8 @@ int virtio_rng_init(struct virtio_rng *r, const char *name, const char *source,
 		.name = name,
 		.device_id = VIRTIO_ID_RNG,
 		.class_code = 0x00ff00, /* 1.2: none of the classes */
-		.features = 1ULL << VIRTIO_F_RING_PACKED,
+		.features = 1ULL << VIRTIO_F_RING_PACKED |
+			    1ULL << VIRTIO_F_IN_ORDER,
 		.nr_queues = 1,
 		.queue_size = QUEUE_SIZE,
 	};

@@ -86,8 +86,9 @@ struct virtio_config {
 	const char *name;    /* for messages, not owned */
 	uint16_t device_id;  /* virtio 1.2 chapter 5 */
 	uint32_t class_code; /* PCI, 24 bits */
-	/* Offered by the device, with RING_PACKED if it can that; the transport
-	 * adds VERSION_1, RING_RESET, indirect tables and the event index. */
+	/* Offered by the device, with RING_PACKED if it can that and IN_ORDER
+	 * if it pushes chains as it pops them; the transport adds VERSION_1,
+	 * RING_RESET, indirect tables and the event index. */
 	uint64_t features;
 	unsigned int nr_queues;
 	unsigned int queue_size; /* at most; a power of two */

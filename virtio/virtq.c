@@ -11,6 +11,11 @@
  * most, whatever its links say; a loop is then an error like any other. More
  * entries outstanding than the ring has are one, too. Any error breaks the
  * queue for good: its device asks for a reset (2.1.1, DEVICE_NEEDS_RESET).
+ *
+ * Chains that come back in order need not each have a used entry: one, with the
+ * ID of the last, stands for all before it whose buffers were used to the end
+ * (2.7.9, 2.8.9). It lies where that of the first would, so it is kept until a
+ * chain was not written to its end, or the driver is to see it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -186,22 +191,45 @@ void virtq_unpop(struct virtq *q, const struct virtq_chain *c)
 		q->next_avail--;
 }
 
+static void put_batch(struct virtq *q)
+{
+	if (!q->batch.nr_slots)
+		return;
+	if (q->setup.is_packed)
+		packed_put(q, &q->batch);
+	else
+		split_put(q, &q->batch);
+	q->batch.nr_slots = 0;
+}
+
 void virtq_push(struct virtq *q, const struct virtq_chain *c, uint32_t written)
 {
+	struct virtq_batch *b = &q->batch;
+
 	if (!virtq_is_live(q))
 		return;
 	BUG_ON(!q->nr_popped);
 	q->nr_popped--;
+	q->nr_unflushed += c->nr_slots;
+	if (!b->nr_slots)
+		b->pos = q->next_used;
+	b->id = c->id;
+	b->written = written;
+	b->has_in = c->in_len;
+	b->nr_slots += c->nr_slots;
 	if (q->setup.is_packed)
-		packed_push(q, c, written);
+		packed_skip(q, c->nr_slots);
 	else
-		split_push(q, c, written);
+		q->next_used++;
+	if (!q->setup.is_in_order || written < c->in_len)
+		put_batch(q);
 }
 
 bool virtq_flush(struct virtq *q)
 {
 	if (!virtq_is_live(q) || !q->nr_unflushed)
 		return false;
+	put_batch(q);
 	return q->setup.is_packed ? packed_flush(q) : split_flush(q);
 }
 

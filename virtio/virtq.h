@@ -43,6 +43,17 @@ struct virtq_setup {
 	 * descriptor ring, driver's and device's event suppression. */
 	gpa_t desc, driver, device;
 	bool is_packed, has_event_idx, has_indirect;
+	/* Chains are pushed in the order in which they were popped (2.7.9). */
+	bool is_in_order;
+};
+
+/* Chains that go back to the driver as one used entry, mostly a single one. */
+struct virtq_batch {
+	uint16_t pos;	   /* where the entry belongs, as next_used then */
+	uint16_t id;	   /* of the last chain */
+	uint16_t nr_slots; /* ring entries of all; 0: there is no batch */
+	uint32_t written;  /* to the last chain */
+	bool has_in;	   /* it can be written to */
 };
 
 struct virtq {
@@ -73,6 +84,7 @@ struct virtq {
 	unsigned int nr_slots_popped; /* packed: ring entries of them */
 	unsigned int nr_unflushed;    /* ring entries used since the flush */
 	uint16_t first_flags;	      /* packed: of the first unflushed entry */
+	struct virtq_batch batch;     /* pushed, and not in the ring yet */
 };
 
 /* Buffers that the driver made available together. */

@@ -136,22 +136,25 @@ void packed_unpop(struct virtq *q, const struct virtq_chain *c)
 	q->nr_slots_popped -= c->nr_slots;
 }
 
-void packed_push(struct virtq *q, const struct virtq_chain *c, uint32_t written)
+void packed_put(struct virtq *q, const struct virtq_batch *b)
 {
-	struct vring_packed_desc *d = &q->packed.desc[index_of(q->next_used)];
-	uint16_t flags = q->next_used & WRAP ? AVAIL | USED : 0;
+	struct vring_packed_desc *d = &q->packed.desc[index_of(b->pos)];
+	uint16_t flags = b->pos & WRAP ? AVAIL | USED : 0;
 
-	if (c->in_len)
+	if (b->has_in)
 		flags |= VRING_DESC_F_WRITE; /* 2.8.4: len is valid */
-	__atomic_store_n(&d->id, c->id, __ATOMIC_RELAXED);
-	__atomic_store_n(&d->len, written, __ATOMIC_RELAXED);
-	if (q->nr_unflushed)
+	__atomic_store_n(&d->id, b->id, __ATOMIC_RELAXED);
+	__atomic_store_n(&d->len, b->written, __ATOMIC_RELAXED);
+	if (b->pos != q->flushed_used)
 		__atomic_store_n(&d->flags, flags, __ATOMIC_RELEASE);
 	else
 		q->first_flags = flags;
-	q->nr_unflushed += c->nr_slots;
-	q->nr_slots_popped -= c->nr_slots;
-	q->next_used = advance(q, q->next_used, c->nr_slots);
+}
+
+void packed_skip(struct virtq *q, uint16_t nr_slots)
+{
+	q->nr_slots_popped -= nr_slots;
+	q->next_used = advance(q, q->next_used, nr_slots);
 }
 
 /* 2.8.10: the event lies in what was written since the last flush. */

@@ -102,15 +102,13 @@ int split_pop(struct virtq *q, struct virtq_chain *c)
 	return 1;
 }
 
-void split_push(struct virtq *q, const struct virtq_chain *c, uint32_t written)
+void split_put(struct virtq *q, const struct virtq_batch *b)
 {
 	struct vring_used_elem *to =
-		&q->split.used->ring[q->next_used & (q->setup.size - 1)];
+		&q->split.used->ring[b->pos & (q->setup.size - 1)];
 
-	__atomic_store_n(&to->id, c->id, __ATOMIC_RELAXED);
-	__atomic_store_n(&to->len, written, __ATOMIC_RELAXED);
-	q->next_used++;
-	q->nr_unflushed++;
+	__atomic_store_n(&to->id, b->id, __ATOMIC_RELAXED);
+	__atomic_store_n(&to->len, b->written, __ATOMIC_RELAXED);
 }
 
 /* What lies behind the rings when the event index is negotiated. */

@@ -10,6 +10,7 @@
 #include "src/core/bus.h"
 #include "src/core/irq.h"
 #include "src/core/loop.h"
+#include "src/core/output.h"
 
 struct mem;
 struct pci_host;
@@ -39,10 +40,8 @@ struct serial {
 	struct loop *loop;
 	struct bus_range range;
 	struct loop_source input, output;
-	int out_fd; /* -1: output vanishes */
-	int own_fd; /* our own description of it, or -1 */
-	bool may_block;
-	bool has_lost; /* output, and it was said */
+	struct output out_file; /* without an fd output vanishes */
+	bool has_lost;		/* output, and it was said */
 	bool input_on, output_waits, line_is_high;
 	uint8_t ier, lcr, mcr, scr, dll, dlm, fcr;
 	bool thr_irq, overrun;

@@ -96,6 +96,7 @@ struct ide_channel {
 	pthread_mutex_t lock;
 	pthread_cond_t out_of_io;
 	unsigned int nr_waiting; /* for out_of_io: no new commands */
+	bool has_said_full;	 /* since a write last went through */
 	struct loop *loop;
 	struct loop_source kick; /* fd: an eventfd */
 	struct loop_timer retry;

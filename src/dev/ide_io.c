@@ -171,6 +171,7 @@ static void go_on(struct ide_channel *c)
 
 static void written_all(struct ide_channel *c)
 {
+	c->has_said_full = false;
 	if (!c->op.flush_follows) {
 		ide_succeed(c);
 		return;
@@ -219,9 +220,11 @@ static void wait_for_room(struct ide_channel *c)
 {
 	const struct ide_disk *d = c->op.disk;
 
-	log_warn(d->setup.name,
-		 "%s: no space left: the guest waits until there is",
-		 block_path(d->block));
+	if (!c->has_said_full)
+		log_warn(d->setup.name,
+			 "%s: no space left: the guest waits until there is",
+			 block_path(d->block));
+	c->has_said_full = true;
 	c->state = IDE_FULL;
 	loop_timer_set(&c->retry, RETRY_NS, 0);
 }

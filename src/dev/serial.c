@@ -18,12 +18,9 @@
  * Registers: National Semiconductor PC16550D data sheet, section 8.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "src/base/bits.h"
@@ -159,27 +156,20 @@ static void note_loss(struct serial *s, int code)
 	s->has_lost = true;
 }
 
-/*
- * Writes what waits, without blocking. A pipe that polls as ready takes 4 KiB;
- * of what else is not known to be non-blocking a byte at a time is asked.
- */
+/* Writes what waits, without blocking. */
 static void flush(struct serial *s)
 {
 	while (s->out_len) {
-		struct pollfd p = { .fd = s->out_fd, .events = POLLOUT };
 		unsigned int run = SERIAL_OUT_LEN - s->out_head;
 		ssize_t n;
 
-		if (poll(&p, 1, 0) != 1)
-			break;
 		if (run > s->out_len)
 			run = s->out_len;
-		n = write(s->out_fd, s->out + s->out_head,
-			  s->may_block ? 1 : run);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		n = output_write(&s->out_file, s->out + s->out_head, run);
+		if (n == -EAGAIN)
 			break;
 		if (n <= 0) {
-			note_loss(s, n ? errno : EIO);
+			note_loss(s, n ? (int)-n : EIO);
 			n = (ssize_t)s->out_len;
 		}
 		s->out_head = (s->out_head + (unsigned int)n) % SERIAL_OUT_LEN;
@@ -192,7 +182,7 @@ static void tx_put(struct serial *s, uint8_t byte)
 {
 	if (s->mcr & MCR_LOOP) {
 		rx_put(s, byte);
-	} else if (s->out_fd >= 0 && s->out_len < SERIAL_OUT_LEN) {
+	} else if (s->out_file.fd >= 0 && s->out_len < SERIAL_OUT_LEN) {
 		s->out[(s->out_head + s->out_len++) % SERIAL_OUT_LEN] = byte;
 		flush(s);
 	}
@@ -386,27 +376,6 @@ static void output_ready(struct loop_source *source, uint32_t events)
 	pthread_mutex_unlock(&s->lock);
 }
 
-/*
- * A file description of our own, so that making it non-blocking does not
- * change the one that is shared with others. -1: there can be none (a socket),
- * or it would not be the same (the position in a regular file).
- */
-static int own_output(int fd, bool *may_block)
-{
-	struct stat st;
-	char path[32];
-	int own;
-
-	*may_block = false;
-	if (fd < 0 || fstat(fd, &st) || S_ISREG(st.st_mode) ||
-	    S_ISFIFO(st.st_mode))
-		return -1;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	*may_block = own < 0;
-	return own;
-}
-
 int serial_init(struct serial *s, struct bus *pio, uint64_t port,
 		struct irq_line line, struct loop *loop, int in_fd, int out_fd,
 		struct err *e)
@@ -417,14 +386,12 @@ int serial_init(struct serial *s, struct bus *pio, uint64_t port,
 		.range = { port, NR_REGS, &serial_ops, s, "serial" },
 		.line = line,
 		.loop = loop,
-		.out_fd = out_fd,
 		.dll = DIVISOR_115200,
 		.input = { .fd = in_fd, .ready = input_ready },
-		.output = { .fd = out_fd, .ready = output_ready },
+		.output = { .ready = output_ready },
 	};
-	s->own_fd = own_output(out_fd, &s->may_block);
-	if (s->own_fd >= 0)
-		s->out_fd = s->output.fd = s->own_fd;
+	output_init(&s->out_file, out_fd);
+	s->output.fd = s->out_file.fd;
 	pthread_mutex_init(&s->lock, NULL);
 	/* What epoll does not take (a regular file, /dev/null) is no input. */
 	update_input(s);
@@ -437,8 +404,8 @@ int serial_init(struct serial *s, struct bus *pio, uint64_t port,
 void serial_drain(struct serial *s, bool (*cancelled)(void *ctx), void *ctx)
 {
 	pthread_mutex_lock(&s->lock);
-	while (s->out_len && s->out_fd >= 0 && !cancelled(ctx)) {
-		struct pollfd p = { .fd = s->out_fd, .events = POLLOUT };
+	while (s->out_len && s->out_file.fd >= 0 && !cancelled(ctx)) {
+		struct pollfd p = { .fd = s->out_file.fd, .events = POLLOUT };
 
 		poll(&p, 1, DRAIN_SLICE_MS);
 		flush(s);
@@ -451,12 +418,11 @@ void serial_fini(struct serial *s, struct bus *pio)
 	if (!s->loop)
 		return;
 	bus_del(pio, &s->range);
-	if (s->out_fd >= 0)
+	if (s->out_file.fd >= 0)
 		flush(s);
 	set_watch(s, &s->input, &s->input_on, false, 0);
 	set_watch(s, &s->output, &s->output_waits, false, 0);
-	if (s->own_fd >= 0)
-		close(s->own_fd);
+	output_fini(&s->out_file);
 	pthread_mutex_destroy(&s->lock);
 	s->loop = NULL;
 }

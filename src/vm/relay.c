@@ -53,10 +53,8 @@ static void update(struct relay *r)
 }
 
 /* The client of a socket has gone, or a file has ended. */
-static void outside_is_gone(struct relay *r, bool is_input)
+static void outside_is_gone(struct relay *r, bool is_input, int error)
 {
-	int error = errno;
-
 	if (r->kind == RELAY_PTY)
 		return; /* somebody may open it again */
 	watch(r, &r->outer_in, &r->outer_in_on, false, 0);
@@ -72,6 +70,7 @@ static void outside_is_gone(struct relay *r, bool is_input)
 		close(r->out_fd);
 	}
 	r->outer_out.fd = r->in_fd = r->out_fd = -1;
+	output_fini(&r->out);
 	r->to_outside.len = 0;
 	if (r->kind == RELAY_SOCKET)
 		loop_mod(r->loop, &r->clients, EPOLLIN);
@@ -107,12 +106,31 @@ static int push(struct relay_way *w, int fd)
 	return 0;
 }
 
+/* The same for what is outside, which may be one that blocks. An errno, or 0.
+ */
+static int push_out(struct relay *r)
+{
+	struct relay_way *w = &r->to_outside;
+
+	while (w->len) {
+		ssize_t n = output_write(&r->out, w->buf + w->start, w->len);
+
+		if (n <= 0)
+			return n == -EAGAIN ? 0 : n ? (int)-n : EIO;
+		w->start += (size_t)n;
+		w->len -= (size_t)n;
+	}
+	return 0;
+}
+
 static void to_outside(struct relay *r)
 {
+	int ret;
+
 	if (r->out_fd < 0)
 		r->to_outside.len = 0;
-	else if (push(&r->to_outside, r->out_fd))
-		outside_is_gone(r, false);
+	else if ((ret = push_out(r)))
+		outside_is_gone(r, false, ret);
 	if (r->kind == RELAY_PTY)
 		r->to_outside.len = 0;
 }
@@ -147,7 +165,7 @@ static void on_outer_in(struct loop_source *s, uint32_t events)
 
 	(void)events;
 	if (pull(w, s->fd))
-		outside_is_gone(r, true);
+		outside_is_gone(r, true, 0);
 	if (w->len && r->filter)
 		w->len = r->filter(r->filter_ctx, w->buf, w->len);
 	push(w, r->inner_out.fd);
@@ -171,7 +189,12 @@ static void set_outside(struct relay *r, int in_fd, int out_fd)
 	r->in_fd = in_fd;
 	r->out_fd = out_fd;
 	r->outer_in.fd = in_fd;
-	r->outer_out.fd = out_fd;
+	/* What is ours does not block, and a terminal's master side opened once
+	 * more would be another terminal. */
+	r->out = (struct output){ .fd = out_fd, .own_fd = -1 };
+	if (r->kind == RELAY_FDS)
+		output_init(&r->out, out_fd);
+	r->outer_out.fd = r->out.fd;
 	r->to_outside.len = r->to_guest.len = 0;
 	update(r);
 }
@@ -253,6 +276,7 @@ int relay_open(struct relay *r, const struct relay_config *config,
 			     .in_fd = -1,
 			     .out_fd = -1,
 			     .keep_fd = -1,
+			     .out = { .fd = -1, .own_fd = -1 },
 			     .inner_in = { -1, on_inner_in },
 			     .inner_out = { -1, on_inner_out },
 			     .outer_in = { -1, on_outer_in },
@@ -278,7 +302,7 @@ int relay_open(struct relay *r, const struct relay_config *config,
 static void drain(struct relay *r)
 {
 	for (int ms = DRAIN_MS; ms > 0;) {
-		struct pollfd p = { .fd = r->out_fd, .events = POLLOUT };
+		struct pollfd p = { .fd = r->out.fd, .events = POLLOUT };
 
 		if (!r->to_outside.len &&
 		    (r->inner_in.fd < 0 ||
@@ -288,7 +312,7 @@ static void drain(struct relay *r)
 		if (r->out_fd < 0 || poll(&p, 1, 10) < 0)
 			return;
 		ms -= p.revents & POLLOUT ? 0 : 10;
-		if (p.revents & POLLOUT && push(&r->to_outside, r->out_fd))
+		if (p.revents & POLLOUT && push_out(r))
 			return;
 	}
 }
@@ -316,6 +340,7 @@ void relay_close(struct relay *r)
 		close(r->in_fd);
 	if (r->kind != RELAY_FDS && r->out_fd >= 0)
 		close(r->out_fd);
+	output_fini(&r->out);
 	if (r->keep_fd >= 0)
 		close(r->keep_fd);
 	*r = (struct relay){ 0 };

@@ -12,6 +12,7 @@
 #define STRAIT_VM_RELAY_H
 
 #include "src/core/loop.h"
+#include "src/core/output.h"
 #include "src/display/listen.h"
 
 enum relay_kind { RELAY_PTY, RELAY_SOCKET, RELAY_FDS };
@@ -32,6 +33,7 @@ struct relay {
 	/* The device's end, and the same once more: a loop has each fd once. */
 	int device_fd, device_out_fd;
 	int in_fd, out_fd; /* outside; -1: nobody is there */
+	struct output out; /* writes to out_fd */
 	int keep_fd;	   /* the terminal's other side, held open */
 	struct loop_source inner_in, inner_out, outer_in, outer_out, clients;
 	struct listener listener; /* of RELAY_SOCKET */

@@ -137,7 +137,7 @@ static void split_release(struct fake_ring *r, uint16_t head)
 	}
 }
 
-static bool split_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
+static bool split_peek(const struct fake_ring *r, uint16_t *id, uint32_t *len)
 {
 	const struct vring_used *used = at(r, r->setup.device);
 
@@ -145,8 +145,6 @@ static bool split_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
 		return false;
 	*id = (uint16_t)used->ring[r->used % r->setup.size].id;
 	*len = used->ring[r->used % r->setup.size].len;
-	r->used++;
-	split_release(r, *id);
 	return true;
 }
 
@@ -206,7 +204,7 @@ static uint16_t packed_add(struct fake_ring *r, const struct fake_buf *bufs,
 	return id;
 }
 
-static bool packed_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
+static bool packed_peek(const struct fake_ring *r, uint16_t *id, uint32_t *len)
 {
 	const struct vring_packed_desc *desc = at(r, r->setup.desc);
 	const struct vring_packed_desc *d = &desc[r->used & 0x7fff];
@@ -218,7 +216,6 @@ static bool packed_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
 		return false;
 	*id = d->id;
 	*len = d->len;
-	r->used = step(r, r->used, r->slots[d->id]);
 	return true;
 }
 
@@ -227,14 +224,52 @@ static bool packed_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
 uint16_t fake_ring_add(struct fake_ring *r, const struct fake_buf *bufs,
 		       unsigned int nr, bool indirect)
 {
-	return r->setup.is_packed ? packed_add(r, bufs, nr, indirect)
-				  : split_add(r, bufs, nr, indirect);
+	uint16_t id = r->setup.is_packed ? packed_add(r, bufs, nr, indirect)
+					 : split_add(r, bufs, nr, indirect);
+
+	r->room[id] = 0;
+	for (unsigned int i = 0; i < nr; i++)
+		r->room[id] += bufs[i].is_in ? bufs[i].len : 0;
+	r->order[r->nr_added++ % FAKE_RING_MAX] = id;
+	return id;
+}
+
+/* The entry that stands at r->used. */
+static bool peek(struct fake_ring *r, uint16_t *id, uint32_t *len)
+{
+	bool found = r->setup.is_packed ? packed_peek(r, id, len)
+					: split_peek(r, id, len);
+
+	r->nr_used += found;
+	return found;
+}
+
+/* 2.7.9, 2.8.9: an entry may have the ID of the last chain of several. */
+static bool peek_in_order(struct fake_ring *r, uint16_t *id, uint32_t *len)
+{
+	if (!r->in_batch && !peek(r, &r->batch_id, &r->batch_len))
+		return false;
+	*id = r->order[r->nr_got % FAKE_RING_MAX];
+	r->in_batch = *id != r->batch_id;
+	*len = r->in_batch ? r->room[*id] : r->batch_len;
+	if (r->nr_got == r->nr_added)
+		abort(); /* a batch without an end */
+	return true;
 }
 
 bool fake_ring_get(struct fake_ring *r, uint16_t *id, uint32_t *len)
 {
-	return r->setup.is_packed ? packed_get(r, id, len)
-				  : split_get(r, id, len);
+	if (r->setup.is_in_order ? !peek_in_order(r, id, len)
+				 : !peek(r, id, len))
+		return false;
+	r->nr_got++;
+	if (r->setup.is_packed) {
+		r->used = step(r, r->used, r->slots[*id]);
+	} else {
+		r->used++;
+		split_release(r, *id);
+	}
+	return true;
 }
 
 static bool passed(uint16_t event, uint16_t new, uint16_t old)

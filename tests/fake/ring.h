@@ -35,6 +35,15 @@ struct fake_ring {
 	uint16_t slots[FAKE_RING_MAX];
 	uint16_t free[FAKE_RING_MAX]; /* split: stack of descriptors */
 	unsigned int nr_free;
+	/* Chains that are out, in order, and what each has room for. */
+	uint16_t order[FAKE_RING_MAX];
+	unsigned int nr_added, nr_got;
+	uint32_t room[FAKE_RING_MAX];
+	/* With setup.is_in_order: the used entry that stands for a batch. */
+	bool in_batch;
+	uint16_t batch_id;
+	uint32_t batch_len;
+	unsigned int nr_used; /* entries that were read */
 };
 
 /* Its areas begin at gpa, which is page-aligned; they take 64 KiB. */

@@ -152,6 +152,7 @@ void fake_virtio_queue(struct fake_virtio *v, unsigned int i, unsigned int size,
 	fake_ring_init(r, &v->ram, RINGS_GPA + i * RING_LEN, size,
 		       features >> VIRTIO_F_RING_PACKED & 1,
 		       features >> VIRTIO_RING_F_EVENT_IDX & 1);
+	r->setup.is_in_order = features >> VIRTIO_F_IN_ORDER & 1;
 	fake_virtio_write(v, VIRTIO_PCI_COMMON_Q_SELECT, 2, i);
 	fake_virtio_write(v, VIRTIO_PCI_COMMON_Q_SIZE, 2, size);
 	fake_virtio_write(v, VIRTIO_PCI_COMMON_Q_MSIX, 2, i + 1);

@@ -79,12 +79,13 @@ static void serve(struct virtq *q, uint8_t *ram, struct input *in)
 	unsigned int nr = 0;
 
 	while (in->len) {
-		struct virtq_chain *c = &held[nr].chain;
 		uint32_t what = take(in, 1);
 		int ret;
 
 		scribble(in, ram);
 		if (what & 1 && nr < MAX_HELD) {
+			struct virtq_chain *c = &held[nr].chain;
+
 			*c = (struct virtq_chain){ .iov = held[nr].iov,
 						   .max_iov = MAX_IOV };
 			ret = virtq_pop(q, c);
@@ -128,6 +129,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		.is_packed = kind & 8,
 		.has_event_idx = kind & 16,
 		.has_indirect = kind & 32,
+		.is_in_order = kind & 128,
 	};
 	struct err e = { 0 };
 	uint8_t *ram;

@@ -32,6 +32,7 @@ packages=(
 	qemu-utils                           # to make and check disk images
 	libvncserver1 libpng16-16t64         # for strait run --display
 	passt                                # a network without privileges
+	libnbd0                              # for strait run --disk path=nbd://
 	nvme-cli                             # to make VFs of an NVMe controller
 	iperf3 fio                           # load for bench-devices and soak
 	udev                                 # a test of our rule for it

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Types a line into a guest by VNC: vnc-type PORT TEXT. */
+/* Types a line into a guest by VNC: vnc-type PORT|SOCKET TEXT [DX DY]. */
 /*
+ * Then it moves the mouse by that much.
+ *
  * Prints how many pixels are lit before and after, and what changed, so that a
  * test sees that the picture follows: "lit BEFORE AFTER changed N of WxH".
  */
@@ -53,18 +55,34 @@ static void watch(void)
 	}
 }
 
+static bool view(const char *where)
+{
+	return where[0] == '/'
+		       ? rfb_connect_unix(&viewer, where) && rfb_enter(&viewer)
+		       : rfb_view(&viewer, (uint16_t)atoi(where));
+}
+
+/* The first place is where it comes from. */
+static bool move(unsigned int dx, unsigned int dy)
+{
+	return rfb_pointer(&viewer, 100, 100, 0) &&
+	       rfb_pointer(&viewer, 100 + dx, 100 + dy, 0);
+}
+
 int main(int argc, char **argv)
 {
 	size_t nr, changed = 0;
 
-	if (argc != 3 || !rfb_view(&viewer, (uint16_t)atoi(argv[1])) ||
-	    !rfb_see(&viewer)) {
+	if ((argc != 3 && argc != 5) || !view(argv[1]) || !rfb_see(&viewer)) {
 		fputs("no picture\n", stderr);
 		return 1;
 	}
 	nr = (size_t)viewer.width * viewer.height;
 	memcpy(before, viewer.pixels, sizeof(before));
 	if (!type(argv[2]))
+		return 1;
+	if (argc == 5 &&
+	    !move((unsigned int)atoi(argv[3]), (unsigned int)atoi(argv[4])))
 		return 1;
 	watch();
 	for (size_t i = 0; i < nr; i++)

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Disks of an NBD server, which is qemu-nbd. */
 #include <dlfcn.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "tests/unit/block_fixture.h"
 
@@ -42,6 +44,53 @@ static void server_start(const char *name, const char *extra)
 	server_start_for(name, "4", extra);
 }
 
+/* A port of the loopback address that nobody has. */
+static int free_port(void)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (bind(fd, (struct sockaddr *)&sa, len) ||
+	    getsockname(fd, (struct sockaddr *)&sa, &len))
+		abort();
+	close(fd);
+	return ntohs(sa.sin_port);
+}
+
+static bool answers(int port)
+{
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+				  .sin_port = htons((uint16_t)port),
+				  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	bool ok = !connect(fd, (struct sockaddr *)&sa, sizeof(sa));
+
+	close(fd);
+	return ok;
+}
+
+/* The same by TCP. */
+static void server_start_tcp(const char *name)
+{
+	int port = free_port();
+	char number[8];
+
+	snprintf(number, sizeof(number), "%d", port);
+	snprintf(uri, sizeof(uri), "nbd://127.0.0.1:%d", port);
+	fflush(stdout);
+	server = fork();
+	if (!server) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		execlp("qemu-nbd", "qemu-nbd", "-t", "-b", "127.0.0.1", "-p",
+		       number, "-e", "4", "-f", "raw", in_dir(name), NULL);
+		_exit(127);
+	}
+	for (int i = 0; i < 500 && !answers(port); i++)
+		usleep(10000);
+}
+
 static void server_stop(void)
 {
 	kill(server, SIGKILL);
@@ -57,14 +106,11 @@ static int open_uri(void)
 	return ret ? ret : block_queue_open(disk, &loop, 16, &queue, &err);
 }
 
-static void random_operations_are_as_the_model(void)
+/* What a server has that was started for the file "a". */
+static void check_random_operations(void)
 {
-	reset();
-	make_file("a", MIB(3));
-	server_start("a", "--discard=unmap");
 	CHECK_EQ(open_uri(), 0);
 	CHECK_EQ(block_info(disk)->bytes, MIB(3));
-	CHECK(block_info(disk)->can_discard);
 	CHECK_EQ(model_begin(1), 0);
 	model_run(2000);
 	CHECK(model_holds());
@@ -75,6 +121,33 @@ static void random_operations_are_as_the_model(void)
 	CHECK_EQ(disk_open("a"), 0);
 	CHECK(model_holds());
 	disk_close();
+}
+
+static void random_operations_are_as_the_model(void)
+{
+	reset();
+	make_file("a", MIB(3));
+	server_start("a", "--discard=unmap");
+	check_random_operations();
+}
+
+static void so_they_are_by_tcp(void)
+{
+	reset();
+	make_file("a", MIB(3));
+	server_start_tcp("a");
+	check_random_operations();
+}
+
+static void discard_is_offered_where_the_server_does_it(void)
+{
+	reset();
+	make_file("a", MIB(1));
+	server_start("a", "--discard=unmap");
+	CHECK_EQ(open_uri(), 0);
+	CHECK(block_info(disk)->can_discard);
+	disk_close();
+	server_stop();
 }
 
 static void pieces_of_memory_beyond_a_buffer_are_served(void)
@@ -230,6 +303,8 @@ int main(void)
 		return tap_skip_all("no libnbd.so.0 (Debian package libnbd0)");
 	fixture_begin();
 	TAP_RUN(random_operations_are_as_the_model);
+	TAP_RUN(so_they_are_by_tcp);
+	TAP_RUN(discard_is_offered_where_the_server_does_it);
 	TAP_RUN(pieces_of_memory_beyond_a_buffer_are_served);
 	TAP_RUN(export_that_is_readonly_is_refused_for_writing);
 	TAP_RUN(server_for_one_client_serves_one_queue);

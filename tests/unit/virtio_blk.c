@@ -6,7 +6,9 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/fake/virtio.h"
@@ -19,9 +21,11 @@ enum { SECTORS = 2048, HEADER = FAKE_DATA_GPA, STATUS = HEADER + 64 };
 static struct fake_virtio v;
 static struct virtio_blk blk;
 static struct block *block;
-static char path[] = "/tmp/strait-blk-XXXXXX";
+static char small[] = "/tmp/strait-small-XXXXXX"; /* where little fits */
+static char path[64], filler[64];
 
-static void setup_with(bool readonly, enum blk_on_enospc on_enospc)
+static void setup_in(const char *dir, bool readonly,
+		     enum blk_on_enospc on_enospc)
 {
 	const struct block_options options = { .path = path,
 					       .readonly = readonly };
@@ -32,7 +36,7 @@ static void setup_with(bool readonly, enum blk_on_enospc on_enospc)
 	struct err e = { 0 };
 	int fd;
 
-	strcpy(path, "/tmp/strait-blk-XXXXXX");
+	snprintf(path, sizeof(path), "%s/strait-blk-XXXXXX", dir);
 	fd = mkstemp(path);
 	CHECK(fd >= 0);
 	CHECK_EQ(ftruncate(fd, SECTORS * 512), 0);
@@ -45,7 +49,7 @@ static void setup_with(bool readonly, enum blk_on_enospc on_enospc)
 
 static void setup(void)
 {
-	setup_with(false, BLK_ENOSPC_REPORT);
+	setup_in("/tmp", false, BLK_ENOSPC_REPORT);
 }
 
 static void teardown(void)
@@ -296,7 +300,7 @@ static void request_without_status_asks_for_a_reset(void)
 
 static void readonly_disk_refuses_writes(void)
 {
-	setup_with(true, BLK_ENOSPC_REPORT);
+	setup_in("/tmp", true, BLK_ENOSPC_REPORT);
 	start(1ULL << VIRTIO_BLK_F_RO);
 	CHECK_EQ(request(VIRTIO_BLK_T_OUT, 0, 512), VIRTIO_BLK_S_IOERR);
 	CHECK_EQ(request(VIRTIO_BLK_T_IN, 0, 512), 0);
@@ -337,6 +341,101 @@ static void reset_waits_for_what_is_under_way(void)
 	teardown();
 }
 
+/* --- a disk that is full --- */
+
+enum { ROOM = 1 << 20, MORE = 256 << 10 };
+
+/* A file system for the image and something that leaves MORE / 2 of it. */
+static bool make_small(void)
+{
+	uint8_t *zeroes = calloc(1, ROOM);
+	bool made =
+		mkdtemp(small) && !mount("small", small, "tmpfs", 0, "size=1m");
+	int fd;
+
+	snprintf(filler, sizeof(filler), "%s/filler", small);
+	fd = made ? open(filler, O_CREAT | O_RDWR, 0600) : -1;
+	made = fd >= 0 && write(fd, zeroes, ROOM - MORE / 2) > 0;
+	if (fd >= 0)
+		close(fd);
+	free(zeroes);
+	return made;
+}
+
+/* Asks for MORE bytes to be written at the image's start. */
+static void start_big_write(void)
+{
+	const struct fake_buf bufs[] = { { HEADER, 16, false },
+					 { DATA, MORE, false },
+					 { STATUS, 1, true } };
+
+	put_header(VIRTIO_BLK_T_OUT, 0);
+	memset(v.ram.bytes + DATA, 0x5c, MORE);
+	fake_ring_add(&v.rings[0], bufs, 3, false);
+	fake_virtio_kick(&v, 0);
+}
+
+static bool comes_back_within(unsigned int ms)
+{
+	uint32_t len;
+	uint16_t id;
+
+	for (; ms; ms--) {
+		if (fake_ring_get(&v.rings[0], &id, &len))
+			return true;
+		usleep(1000);
+	}
+	return false;
+}
+
+static void full_disk_is_reported(void)
+{
+	setup_in(small, false, BLK_ENOSPC_REPORT);
+	start(0);
+	start_big_write();
+	CHECK(comes_back_within(2000));
+	CHECK_EQ(v.ram.bytes[STATUS], VIRTIO_BLK_S_IOERR);
+	teardown();
+}
+
+static void full_disk_is_waited_for(void)
+{
+	static uint8_t got[MORE];
+	char said[4096] = "";
+	int saved = dup(STDERR_FILENO), fds[2];
+
+	setup_in(small, false, BLK_ENOSPC_PAUSE);
+	start(0);
+	CHECK_EQ(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	start_big_write();
+	CHECK(!comes_back_within(2500));
+	CHECK_EQ(truncate(filler, 0), 0);
+	CHECK(comes_back_within(3000));
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	/* However often it was tried. */
+	CHECK(read(fds[0], said, sizeof(said) - 1) > 0);
+	CHECK_HAS(said, "no space left: the guest waits");
+	CHECK_EQ(strchr(said, '\n') - said + 1, (long)strlen(said));
+	CHECK_EQ(v.ram.bytes[STATUS], VIRTIO_BLK_S_OK);
+	in_file(got, MORE, 0);
+	CHECK(!memcmp(got, v.ram.bytes + DATA, MORE));
+	teardown();
+}
+
+/* Others are served meanwhile, and a reset waits for nobody. */
+static void reset_ends_what_waits_for_room(void)
+{
+	setup_in(small, false, BLK_ENOSPC_PAUSE);
+	start(0);
+	start_big_write();
+	CHECK(!comes_back_within(100));
+	start(0);
+	CHECK_EQ(request(VIRTIO_BLK_T_IN, 0, 512), VIRTIO_BLK_S_OK);
+	teardown();
+}
+
 int main(void)
 {
 	TAP_RUN(what_is_written_is_read_again);
@@ -350,5 +449,15 @@ int main(void)
 	TAP_RUN(readonly_disk_refuses_writes);
 	TAP_RUN(configuration_is_that_of_the_image);
 	TAP_RUN(reset_waits_for_what_is_under_way);
+	if (make_small()) {
+		TAP_RUN(full_disk_is_reported);
+		TAP_RUN(reset_ends_what_waits_for_room);
+		TAP_RUN(full_disk_is_waited_for);
+	} else {
+		printf("ok %d - full_disk # SKIP may not mount a tmpfs\n",
+		       ++tap_nr);
+	}
+	umount(small);
+	rmdir(small);
 	return tap_done();
 }

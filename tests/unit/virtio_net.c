@@ -14,7 +14,8 @@
 #include "virtio/net.h"
 
 enum { RX, TX, CONTROL, QUEUE_SIZE = 16, FRAME = 600, BUF = 2048 };
-#define MERGED (1ULL << VIRTIO_NET_F_MRG_RXBUF)
+#define MERGED	 (1ULL << VIRTIO_NET_F_MRG_RXBUF)
+#define IN_ORDER (1ULL << VIRTIO_F_IN_ORDER)
 
 static const struct virtio_net_setup config = {
 	.name = "net0",
@@ -103,8 +104,9 @@ static bool nothing_used(unsigned int queue)
 static void frames_arrive_in_order(void)
 {
 	setup();
-	for (unsigned int kind = 0; kind < 2; kind++) {
-		start(kind ? MERGED | 1ULL << VIRTIO_F_RING_PACKED : 0);
+	for (unsigned int kind = 0; kind < 4; kind++) {
+		start((kind & 1 ? MERGED | 1ULL << VIRTIO_F_RING_PACKED : 0) |
+		      (kind & 2 ? IN_ORDER : 0));
 		for (unsigned int i = 0; i < 8; i++)
 			add_buffer(i, BUF);
 		fake_virtio_kick(&v, RX);
@@ -121,10 +123,10 @@ static void frames_arrive_in_order(void)
 	teardown();
 }
 
-static void frame_is_spread_over_merged_buffers(void)
+static void check_merged_buffers(uint64_t features)
 {
 	setup();
-	start(MERGED);
+	start(MERGED | features);
 	for (unsigned int i = 0; i < 12; i++)
 		add_buffer(i, 256);
 	fake_virtio_kick(&v, RX);
@@ -138,6 +140,40 @@ static void frame_is_spread_over_merged_buffers(void)
 	CHECK_EQ(take(RX), NET_HDR_LEN + 10);
 	CHECK_EQ(data(4)[10], 1);
 	CHECK_EQ(data(4)[NET_HDR_LEN], 8);
+	teardown();
+}
+
+static void frame_is_spread_over_merged_buffers(void)
+{
+	check_merged_buffers(0);
+}
+
+static void in_order_full_buffers_share_an_entry(void)
+{
+	check_merged_buffers(IN_ORDER);
+	CHECK_EQ(v.rings[RX].nr_used, 2);
+}
+
+/* A batch of frames is done with by one entry. */
+static void in_order_sent_frames_share_an_entry(void)
+{
+	const struct fake_buf b = { FAKE_DATA_GPA, 100, false };
+
+	setup();
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		start(IN_ORDER | (kind ? 1ULL << VIRTIO_F_RING_PACKED : 0));
+		for (unsigned int i = 0; i < QUEUE_SIZE; i++)
+			fake_ring_add(&v.rings[TX], &b, 1, false);
+		fake_virtio_kick(&v, TX);
+		for (unsigned int i = 0; i < QUEUE_SIZE; i++)
+			CHECK_EQ(take(TX), 0);
+		CHECK(v.rings[TX].nr_used <= 2);
+		for (unsigned int i = 0; i < QUEUE_SIZE; i++) {
+			uint8_t got[BUF];
+
+			CHECK_EQ(read(wire, got, sizeof(got)), 100);
+		}
+	}
 	teardown();
 }
 
@@ -347,6 +383,8 @@ int main(void)
 {
 	TAP_RUN(frames_arrive_in_order);
 	TAP_RUN(frame_is_spread_over_merged_buffers);
+	TAP_RUN(in_order_full_buffers_share_an_entry);
+	TAP_RUN(in_order_sent_frames_share_an_entry);
 	TAP_RUN(frames_wait_until_there_are_buffers);
 	TAP_RUN(long_run_loses_nothing);
 	TAP_RUN(senseless_receive_buffer_asks_for_a_reset);

@@ -124,6 +124,93 @@ static void chains_may_be_used_out_of_order(void)
 	each_kind(out_of_order);
 }
 
+/* --- in order --- */
+
+/* Each chain of out_in has room for a byte. How many used entries stand for
+ * nr of them, written as the bits of mask say. */
+static unsigned int entries_for(unsigned int nr, unsigned int mask)
+{
+	struct virtq_chain c = chain();
+	unsigned int before = ring.nr_used;
+	uint16_t ids[4], id;
+	uint32_t len;
+
+	for (unsigned int i = 0; i < nr; i++)
+		ids[i] = fake_ring_add(&ring, out_in, 3, true);
+	for (unsigned int i = 0; i < nr; i++) {
+		CHECK_EQ(virtq_pop(&vq, &c), 1);
+		virtq_push(&vq, &c, mask >> i & 1);
+	}
+	CHECK(!fake_ring_get(&ring, &id, &len));
+	virtq_flush(&vq);
+	for (unsigned int i = 0; i < nr; i++) {
+		CHECK(fake_ring_get(&ring, &id, &len));
+		CHECK_EQ(id, ids[i]);
+		CHECK_EQ(len, mask >> i & 1);
+	}
+	CHECK(!fake_ring_get(&ring, &id, &len));
+	return ring.nr_used - before;
+}
+
+/* Three and four chains in a ring of eight: every position wraps. */
+static void one_entry_for_many(void)
+{
+	vq.setup.is_in_order = ring.setup.is_in_order = true;
+	for (unsigned int i = 0; i < 1000; i++) {
+		CHECK_EQ(entries_for(3, 7), 1);
+		CHECK_EQ(entries_for(4, 0xf), 1);
+		CHECK_EQ(entries_for(1, 0), 1);
+	}
+}
+
+static void in_order_one_entry_stands_for_many(void)
+{
+	each_kind(one_entry_for_many);
+}
+
+/* What was written to its end in part needs an entry, which says how much. */
+static void entries_where_needed(void)
+{
+	vq.setup.is_in_order = ring.setup.is_in_order = true;
+	for (unsigned int i = 0; i < 100; i++) {
+		CHECK_EQ(entries_for(4, 0), 4);
+		CHECK_EQ(entries_for(4, 5), 2);
+		CHECK_EQ(entries_for(4, 8), 4);
+		CHECK_EQ(entries_for(4, 1), 3);
+		CHECK_EQ(entries_for(3, 6), 2);
+	}
+}
+
+static void short_ones_have_entries_of_their_own(void)
+{
+	each_kind(entries_where_needed);
+}
+
+static void each_has_an_entry(void)
+{
+	for (unsigned int i = 0; i < 100; i++)
+		CHECK_EQ(entries_for(4, 0xf), 4);
+}
+
+static void without_the_feature_each_has_an_entry(void)
+{
+	each_kind(each_has_an_entry);
+}
+
+/* Chains that take several entries of a packed ring. */
+static void in_order_rounds(void)
+{
+	vq.setup.is_in_order = ring.setup.is_in_order = true;
+	rounds();
+}
+
+static void in_order_chains_go_round_the_ring(void)
+{
+	each_kind(in_order_rounds);
+}
+
+/* --- back again --- */
+
 static void unpopped(void)
 {
 	struct virtq_chain c = chain();
@@ -448,6 +535,10 @@ int main(void)
 	TAP_RUN(chains_come_and_go_round_the_ring);
 	TAP_RUN(indices_wrap_at_16_bits);
 	TAP_RUN(chains_may_be_used_out_of_order);
+	TAP_RUN(in_order_one_entry_stands_for_many);
+	TAP_RUN(short_ones_have_entries_of_their_own);
+	TAP_RUN(without_the_feature_each_has_an_entry);
+	TAP_RUN(in_order_chains_go_round_the_ring);
 	TAP_RUN(chain_put_back_comes_again);
 	TAP_RUN(interrupt_comes_when_it_is_wanted);
 	TAP_RUN(event_index_holds_interrupts_back);

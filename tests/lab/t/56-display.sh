@@ -18,7 +18,8 @@ mount -t devtmpfs dev /dev 2> /dev/null
 bdf=$(functions 1234:1111)
 echo "DISPLAY $(driver_of $bdf)"
 echo "KEYBOARD $(grep -c "AT Translated" /proc/bus/input/devices)"
-echo "MOUSE $(grep -ci "mouse" /proc/bus/input/devices)"
+wait_for grep -q PS/2 /proc/bus/input/devices && wait_for [ -c /dev/input/mice ]
+(echo "MOVED $(dd if=/dev/input/mice bs=3 count=1 2> /dev/null | od -An -tu1)") &
 dmesg | head -n 10 > /dev/tty1
 sh < /dev/tty1 > /dev/tty1 2>&1 &
 echo READY
@@ -32,8 +33,10 @@ is "the_display_has_its_driver" "$(console_value DISPLAY)" bochs-drm
 is "the_keyboard_is_found" "$(console_value KEYBOARD)" 1
 
 port=$(sed -n 's/^display: VNC on port //p' "$GUEST_ERRORS")
-seen=$(vnc-type "$port" "echo typed by vnc > /dev/ttyS0")
+seen=$(vnc-type "$port" "echo typed by vnc > /dev/ttyS0" 30 20)
 ok "what_is_typed_arrives" guest_expect "^typed by vnc"
+# A packet of the kernel's for every mouse: buttons and signs, right, up.
+ok "a_movement_of_the_mouse_arrives" guest_expect "^MOVED +[0-9]+ +30 +236"
 read -r _ before after _ changed _ <<< "$seen"
 echo "# $seen"
 ok "text_is_seen" [ "$before" -gt 100 ]
