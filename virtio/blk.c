@@ -37,6 +37,9 @@ enum {
 	REQ_IOV = BLK_SEG_MAX + 2 + 4,
 	RETRY_NS = 1000000000,
 	ROUNDS = 8, /* of one kick, before other queues have their turn */
+	/* Bytes after which the kernel gets what was taken: it may do it at
+	 * once, and the driver works on the result while we are at the rest. */
+	SUBMIT_BYTES = 256 << 10,
 	MAX_SECTORS = 1 << 22, /* of one discard: 2 GiB */
 };
 
@@ -61,6 +64,7 @@ struct blk_queue {
 	unsigned int nr_under_way;
 	pthread_cond_t idle;
 	bool is_in_kick; /* its thread has the lock */
+	uint64_t bytes;	 /* of requests that block_kick has not taken */
 	struct loop_timer retry;
 	bool has_retry;
 	struct blk_req *full; /* that found the disk full */
@@ -230,6 +234,7 @@ static int start_transfer(struct blk_req *r, uint64_t sector, bool is_in)
 	}
 	r->io.op = is_in ? BLOCK_READ : BLOCK_WRITE;
 	r->io.bytes = bytes;
+	r->queue->bytes += bytes;
 	r->io.iov = iov;
 	r->io.nr_iov = nr;
 	return 0;
@@ -363,20 +368,29 @@ static int next_request(struct blk_queue *bq)
 	return ret;
 }
 
-/* All that is there: 0 or -EPROTO. */
+static void hand_over(struct blk_queue *bq)
+{
+	bq->bytes = 0;
+	block_kick(bq->image);
+	block_poll(bq->image);
+	virtio_queue_flush(bq->q);
+}
+
+/* All that is there, up to a ring full: 0 or -EPROTO. */
 static int serve(struct blk_queue *bq)
 {
-	int ret;
+	int ret = 1;
 
 	bq->is_in_kick = true;
 	virtq_kick_off(&bq->q->vq);
-	while ((ret = next_request(bq)) > 0)
-		continue;
-	block_kick(bq->image);
-	block_poll(bq->image);
+	for (unsigned int n = 0; ret > 0 && n < BLK_QUEUE_SIZE; n++) {
+		ret = next_request(bq);
+		if (bq->bytes >= SUBMIT_BYTES)
+			hand_over(bq);
+	}
+	hand_over(bq);
 	bq->is_in_kick = false;
-	virtio_queue_flush(bq->q);
-	return ret;
+	return ret < 0 ? ret : 0;
 }
 
 static void on_kick(struct virtio_queue *q)
@@ -392,6 +406,12 @@ static void on_kick(struct virtio_queue *q)
 		if (ret < 0)
 			virtio_queue_fail(q,
 					  "a request without header or status");
+		/* Each entry of the ring is under way, and it says there is
+		 * one more. */
+		if (more && !bq->free) {
+			virtio_queue_fail(q, "more requests than entries");
+			more = false;
+		}
 	} while (more && ++round < ROUNDS);
 	if (more)
 		queue_ring(q);

@@ -17,7 +17,13 @@
 
 #include "virtio/net_priv.h"
 
-enum { BATCH = 256, FLUSH = 32 };
+enum {
+	BATCH = 256,
+	/* Frames, or bytes, after which the driver gets back what was sent: to
+	 * TCP that is leave to send more, while we are at the rest. */
+	FLUSH = 32,
+	FLUSH_BYTES = 32768,
+};
 
 static struct virtio_queue *queue_of(struct net_tx *tx)
 {
@@ -77,6 +83,7 @@ static int send_batch(struct net_tx *tx, struct virtio_queue *q)
 {
 	struct iovec iov[NET_TX_IOV];
 	struct virtq_chain c = { .iov = iov, .max_iov = NET_TX_IOV };
+	uint64_t bytes = 0;
 	int n;
 
 	for (n = 0; n < BATCH; n++) {
@@ -91,8 +98,11 @@ static int send_batch(struct net_tx *tx, struct virtio_queue *q)
 			return -EAGAIN;
 		}
 		virtq_push(&q->vq, &c, 0);
-		if (n % FLUSH == FLUSH - 1)
+		bytes += c.out_len;
+		if (q->vq.nr_unflushed >= FLUSH || bytes >= FLUSH_BYTES) {
 			virtio_queue_flush(q);
+			bytes = 0;
+		}
 	}
 	return n;
 }

@@ -45,8 +45,8 @@ load_script() {
 		awk -F ';' '{ print "LOAD-WRITTEN", int($47 / 1024); print "LOAD-READ", int($6 / 1024) }' /tmp/disk
 		awk '/receiver/ { print "LOAD-MBYTES", $5, $6 }' /tmp/sent /tmp/received
 		echo "LOAD-ERRORS $(cat /sys/class/net/$nic/statistics/*_errors | awk '{ n += $1 } END { print n }')"
-		dmesg | grep -iE 'watchdog|hang|exception|frozen|i/o error|lost interrupt|nobody cared|link is down|reset' |
-			grep -ivE 'resetting the adapter|nmi watchdog' > /tmp/log
+		dmesg | grep -E -e 'NETDEV WATCHDOG|Unit Hang|Reset adapter|Link is Down|nobody cared' \
+			-e 'I/O error|ata[0-9].*(exception|frozen|failed|error|lost|reset)' > /tmp/log
 		sed 's/^/LOAD-LOG /' /tmp/log
 		echo "LOAD-COMPLAINTS $(wc -l < /tmp/log)"
 	GUEST
