@@ -107,7 +107,7 @@ void net_tx_kick(struct net_tx *tx, struct virtio_queue *q)
 		ret = send_batch(tx, q);
 	} while (ret >= 0 && ret < BATCH && virtq_kick_on(&q->vq));
 	virtio_queue_flush(q);
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN || (ret >= 0 && ret < BATCH && !net_flush(tx->to)))
 		wait_writable(tx, q);
 	else if (ret < 0)
 		virtio_queue_fail(q, "a frame that is none");
