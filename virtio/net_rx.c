@@ -223,6 +223,9 @@ static void receive(struct net_rx *rx, struct virtio_queue *q)
 		shown = rx->bytes;
 	}
 	virtio_queue_flush(q);
+	/* After others' turn: what it has does not make the file readable. */
+	if (ret > 0 && net_has_frame(rx->from))
+		queue_ring(q);
 	if (ret < 0) {
 		loop_del(q->loop, &rx->source);
 		rx->is_added = false;
@@ -251,7 +254,7 @@ static void on_frames(struct loop_source *s, uint32_t events)
 
 void net_rx_kick(struct net_rx *rx, struct virtio_queue *q)
 {
-	if (!rx->is_waiting && rx->is_added)
+	if (rx->is_added && (!rx->is_waiting || net_has_frame(rx->from)))
 		receive(rx, q);
 }
 

@@ -128,7 +128,7 @@ void net_tx_kick(struct net_tx *tx, struct virtio_queue *q)
 	ret = send_batch(tx, q);
 	virtio_queue_flush(q);
 	tx->again.fn = on_again;
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN || (!ret && !net_flush(tx->to)))
 		wait_writable(tx, q);
 	else if (ret < 0)
 		virtio_queue_fail(q, "a frame that is none");

@@ -427,7 +427,8 @@ static void on_bell(struct loop_source *s, uint32_t events)
 	(void)events;
 	pthread_mutex_lock(&d->io_lock);
 	e1000_tx_run(d);
-	if (!d->rx.is_waiting || d->rx.is_pending)
+	if (!d->rx.is_waiting || d->rx.is_pending ||
+	    net_has_frame(&d->back->queues[0]))
 		e1000_rx_run(d);
 	pthread_mutex_unlock(&d->io_lock);
 }

@@ -351,7 +351,8 @@ void e1000_rx_run(struct e1000 *d)
 	while (i < BATCH && step(d, &causes))
 		i++;
 	/* What is at hand does not make the back end readable. */
-	if (i == BATCH && (!d->rx.is_waiting || d->rx.is_pending))
+	if (i == BATCH && (!d->rx.is_waiting || d->rx.is_pending ||
+			   net_has_frame(&d->back->queues[0])))
 		e1000_ring_bell(d);
 	if (causes & INT_RXDMT0)
 		e1000_stat_add(d, STAT_ICRXDMTC, 1);

@@ -283,7 +283,7 @@ void e1000_tx_run(struct e1000 *d)
 	if (d->tx.is_added)
 		return; /* the back end's turn */
 	ret = run(d, &causes);
-	if (ret == -EAGAIN)
+	if (ret == -EAGAIN || (!ret && !net_flush(&d->back->queues[0])))
 		wait_writable(d);
 	else if (ret)
 		loop_later(d->loop, &d->tx.again);

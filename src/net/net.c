@@ -64,3 +64,15 @@ int net_send(struct net_queue *q, const struct iovec *iov, unsigned int nr)
 		return passt_send(q, iov, nr);
 	return writev(q->fd, iov, (int)nr) < 0 ? -errno : 0;
 }
+
+/* A tap keeps frames apart: what is not read makes it readable, and none is
+ * sent in part. */
+bool net_has_frame(const struct net_queue *q)
+{
+	return q->back->kind == NET_PASST && passt_has_frame(q);
+}
+
+bool net_flush(struct net_queue *q)
+{
+	return q->back->kind != NET_PASST || passt_flush(q);
+}

@@ -81,10 +81,15 @@ int net_set_active(struct net_back *b, unsigned int nr, struct err *e);
  */
 ssize_t net_receive(struct net_queue *q, const struct iovec *iov,
 		    unsigned int nr);
+/* A frame is there already, which fd does not tell: receive it. */
+bool net_has_frame(const struct net_queue *q);
 /*
  * Sends one frame with its header. -EAGAIN: not now, send_fd tells when;
  * -EINVAL and the like: the frame was refused and is gone.
  */
 int net_send(struct net_queue *q, const struct iovec *iov, unsigned int nr);
+/* What is on its way out is out: true. Else once more when send_fd can be
+ * written. */
+bool net_flush(struct net_queue *q);
 
 #endif

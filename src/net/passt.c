@@ -9,7 +9,9 @@
  * byte order, and has no header of virtio's.
  *
  * A stream has no borders, so what is read goes to a buffer first, and a frame
- * that was written in part is finished before the next.
+ * that was written in part is finished before the next, or when the stream
+ * takes more (net_flush). Whoever leaves off receiving while a whole frame is
+ * in the buffer has to come back by itself (net_has_frame).
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -145,6 +147,11 @@ static int read_more(struct net_queue *q)
 	return 0;
 }
 
+bool passt_has_frame(const struct net_queue *q)
+{
+	return whole_frame(q->stream) || is_senseless(q->stream);
+}
+
 ssize_t passt_receive(struct net_queue *q, const struct iovec *iov,
 		      unsigned int nr)
 {
@@ -185,6 +192,14 @@ static int send_rest(struct net_queue *q)
 		s->out_len -= (size_t)n;
 	}
 	return 0;
+}
+
+/* An error that lasts is the next frame's to find. */
+bool passt_flush(struct net_queue *q)
+{
+	int ret = send_rest(q);
+
+	return ret != -EAGAIN && ret != -EINTR;
 }
 
 int passt_send(struct net_queue *q, const struct iovec *iov, unsigned int nr)

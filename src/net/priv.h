@@ -16,5 +16,7 @@ void passt_close(struct net_back *b);
 ssize_t passt_receive(struct net_queue *q, const struct iovec *iov,
 		      unsigned int nr);
 int passt_send(struct net_queue *q, const struct iovec *iov, unsigned int nr);
+bool passt_has_frame(const struct net_queue *q);
+bool passt_flush(struct net_queue *q);
 
 #endif
