@@ -27,7 +27,7 @@ echo CLOCK $(cat name) $(cat date) $(cat time) $(cat since_epoch)
 echo DRIFT $(($(cat since_epoch) - $(date +%s)))
 interrupts() { grep "rtc0$" /proc/interrupts; }
 before=$(interrupts) i=0
-echo +1 > wakealarm
+echo +3 > wakealarm
 while [ "$(interrupts)" = "$before" ] && [ $i -lt 100 ]; do
 	sleep 0.1
 	i=$((i + 1))
