@@ -38,7 +38,6 @@ struct net_tx {
 	struct net_queue *to;
 	struct loop_source source; /* the back end takes frames again */
 	bool is_added;
-	struct loop_task again; /* looks for more before it asks for kicks */
 	uint64_t frames, bytes, dropped;
 };
 

@@ -26,10 +26,7 @@ enum {
 	/* A frame without offloads: MTU 1500, Ethernet and two VLAN tags. */
 	PLAIN_FRAME = 1500 + 14 + 8,
 	BATCH = 64, /* frames, before other sources have their turn */
-	/* Frames, or bytes, that the driver is shown at once: it works on them
-	 * while we are at the rest. */
-	FLUSH = 16,
-	FLUSH_BYTES = 32768,
+	FLUSH = 16, /* frames that the driver is shown at once */
 	NUM_BUFFERS_OFF = 10,
 };
 
@@ -201,7 +198,6 @@ static int receive_one(struct net_rx *rx, struct virtio_queue *q)
 
 static void receive(struct net_rx *rx, struct virtio_queue *q)
 {
-	uint64_t shown = rx->bytes;
 	int ret = 0;
 
 	for (unsigned int i = 0; i < BATCH; i++) {
@@ -217,10 +213,8 @@ static void receive(struct net_rx *rx, struct virtio_queue *q)
 		ret = receive_one(rx, q);
 		if (ret <= 0)
 			break;
-		if (rx->bytes - shown < FLUSH_BYTES && i % FLUSH != FLUSH - 1)
-			continue;
-		virtio_queue_flush(q);
-		shown = rx->bytes;
+		if (q->vq.nr_unflushed && i % FLUSH == FLUSH - 1)
+			virtio_queue_flush(q);
 	}
 	virtio_queue_flush(q);
 	/* After others' turn: what it has does not make the file readable. */

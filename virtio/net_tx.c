@@ -7,23 +7,16 @@
  * guest memory. The kernel checks the header: a frame that it refuses is
  * counted and done with, since the driver could not do anything about it.
  *
- * While frames are sent no kick is wanted, nor until the loop had a look at
- * what else is ready, which often are the answers. If the driver has added
- * frames in that time they are sent, and nobody had to kick; if not, a kick is
- * asked for again. A back end that takes no more is waited for.
+ * While frames are sent no kick is wanted; after the last one is asked for
+ * again, and only when nothing came meanwhile the queue is left. A back end
+ * that takes no more is waited for.
  */
 #include <errno.h>
 #include <sys/epoll.h>
 
 #include "virtio/net_priv.h"
 
-enum {
-	BATCH = 256,
-	/* Frames, or bytes, after which the driver gets back what was sent: to
-	 * TCP that is leave to send more, while we are at the rest. */
-	FLUSH = 32,
-	FLUSH_BYTES = 32768,
-};
+enum { BATCH = 256, FLUSH = 32 };
 
 static struct virtio_queue *queue_of(struct net_tx *tx)
 {
@@ -83,7 +76,6 @@ static int send_batch(struct net_tx *tx, struct virtio_queue *q)
 {
 	struct iovec iov[NET_TX_IOV];
 	struct virtq_chain c = { .iov = iov, .max_iov = NET_TX_IOV };
-	uint64_t bytes = 0;
 	int n;
 
 	for (n = 0; n < BATCH; n++) {
@@ -98,24 +90,10 @@ static int send_batch(struct net_tx *tx, struct virtio_queue *q)
 			return -EAGAIN;
 		}
 		virtq_push(&q->vq, &c, 0);
-		bytes += c.out_len;
-		if (q->vq.nr_unflushed >= FLUSH || bytes >= FLUSH_BYTES) {
+		if (n % FLUSH == FLUSH - 1)
 			virtio_queue_flush(q);
-			bytes = 0;
-		}
 	}
 	return n;
-}
-
-static void on_again(struct loop_task *t)
-{
-	struct net_tx *tx = CONTAINER_OF(t, struct net_tx, again);
-	struct virtio_queue *q = queue_of(tx);
-
-	pthread_mutex_lock(&q->lock);
-	if (virtq_is_live(&q->vq))
-		net_tx_kick(tx, q);
-	pthread_mutex_unlock(&q->lock);
 }
 
 void net_tx_kick(struct net_tx *tx, struct virtio_queue *q)
@@ -124,16 +102,17 @@ void net_tx_kick(struct net_tx *tx, struct virtio_queue *q)
 
 	if (tx->is_added)
 		return; /* the back end's turn */
-	virtq_kick_off(&q->vq);
-	ret = send_batch(tx, q);
+	do {
+		virtq_kick_off(&q->vq);
+		ret = send_batch(tx, q);
+	} while (ret >= 0 && ret < BATCH && virtq_kick_on(&q->vq));
 	virtio_queue_flush(q);
-	tx->again.fn = on_again;
-	if (ret == -EAGAIN || (!ret && !net_flush(tx->to)))
+	if (ret == -EAGAIN || (ret >= 0 && ret < BATCH && !net_flush(tx->to)))
 		wait_writable(tx, q);
 	else if (ret < 0)
 		virtio_queue_fail(q, "a frame that is none");
-	else if (ret || virtq_kick_on(&q->vq))
-		loop_later(q->loop, &tx->again);
+	else if (ret == BATCH)
+		queue_ring(q); /* after others' turn */
 }
 
 void net_tx_stop(struct net_tx *tx, struct virtio_queue *q)
