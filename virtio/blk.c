@@ -10,8 +10,7 @@
  * all requests that one kick brings go to the kernel with one call.
  *
  * Requests come back in any order on the queue's I/O thread. Those that come
- * together are shown to the driver together, with one interrupt at most, and
- * while more are under way what the loop's next turn brings is waited for. What
+ * together are shown to the driver together, with one interrupt at most. What
  * the kernel did while it took the requests (reads of its page cache) is over
  * when a kick is, without a turn of the loop; the driver is asked for kicks
  * again only after that, so that it spares them meanwhile.
@@ -37,6 +36,7 @@ enum {
 	/* RAM is in pieces, so that a buffer may be two. */
 	REQ_IOV = BLK_SEG_MAX + 2 + 4,
 	RETRY_NS = 1000000000,
+	ROUNDS = 8, /* of one kick, before other queues have their turn */
 	/* Bytes after which the kernel gets what was taken: it may do it at
 	 * once, and the driver works on the result while we are at the rest. */
 	SUBMIT_BYTES = 256 << 10,
@@ -63,9 +63,8 @@ struct blk_queue {
 	struct blk_req *free;
 	unsigned int nr_under_way;
 	pthread_cond_t idle;
-	bool is_in_kick;	/* its thread has the lock */
-	struct loop_task again; /* looks at the ring, and shows what is done */
-	uint64_t bytes;		/* of requests that block_kick has not taken */
+	bool is_in_kick; /* its thread has the lock */
+	uint64_t bytes;	 /* of requests that block_kick has not taken */
 	struct loop_timer retry;
 	bool has_retry;
 	struct blk_req *full; /* that found the disk full */
@@ -176,8 +175,7 @@ static void on_done(struct block_req *io, int ret)
 		pthread_mutex_unlock(&bq->q->lock);
 }
 
-/* Of those that came together, and what comes in the loop's next turn while
- * there are more under way. */
+/* Of those that came together. */
 static void on_told(void *arg)
 {
 	struct blk_queue *bq = arg;
@@ -185,10 +183,7 @@ static void on_told(void *arg)
 	if (bq->is_in_kick)
 		return;
 	pthread_mutex_lock(&bq->q->lock);
-	if (bq->nr_under_way)
-		loop_later(bq->q->loop, &bq->again);
-	else
-		virtio_queue_flush(bq->q);
+	virtio_queue_flush(bq->q);
 	pthread_mutex_unlock(&bq->q->lock);
 }
 
@@ -401,26 +396,25 @@ static int serve(struct blk_queue *bq)
 static void on_kick(struct virtio_queue *q)
 {
 	struct blk_queue *bq = queue_of(q);
+	unsigned int round = 0;
+	bool more;
 
-	if (serve(bq) < 0)
-		virtio_queue_fail(q, "a request without header or status");
-	else if (!virtq_kick_on(&q->vq))
-		return;
-	else if (bq->free)
-		loop_later(q->loop, &bq->again);
-	else
-		/* All of the ring is under way, and it says there is more. */
-		virtio_queue_fail(q, "more requests than entries");
-}
+	do {
+		int ret = serve(bq);
 
-static void on_again(struct loop_task *t)
-{
-	struct blk_queue *bq = CONTAINER_OF(t, struct blk_queue, again);
-
-	pthread_mutex_lock(&bq->q->lock);
-	if (virtq_is_live(&bq->q->vq))
-		on_kick(bq->q);
-	pthread_mutex_unlock(&bq->q->lock);
+		more = !ret && virtq_kick_on(&q->vq);
+		if (ret < 0)
+			virtio_queue_fail(q,
+					  "a request without header or status");
+		/* Each entry of the ring is under way, and it says there is
+		 * one more. */
+		if (more && !bq->free) {
+			virtio_queue_fail(q, "more requests than entries");
+			more = false;
+		}
+	} while (more && ++round < ROUNDS);
+	if (more)
+		queue_ring(q);
 }
 
 /* --- queues --- */
@@ -525,7 +519,6 @@ static int init_queue(struct virtio_blk *b, unsigned int i, struct err *e)
 
 	bq->blk = b;
 	bq->q = &b->dev.queues[i];
-	bq->again.fn = on_again;
 	pthread_cond_init(&bq->idle, NULL);
 	bq->reqs = calloc(BLK_QUEUE_SIZE, sizeof(*bq->reqs));
 	if (!bq->reqs)
