@@ -89,8 +89,8 @@ net_down() { # BDF
 }
 
 # Sends random data to an echo server and compares what comes back.
-echo_check() { # ADDRESS MIB; prints "same", or what is wrong
-	dd if=/dev/urandom of=/tmp/sent bs=1M count="$2" 2> /dev/null
+echo_check() { # ADDRESS COUNT [BLOCK, else 1M]; prints "same", or what is wrong
+	dd if=/dev/urandom of=/tmp/sent bs="${3:-1M}" count="$2" 2> /dev/null
 	if ! timeout 100 nc -w 20 "$1" 7 < /tmp/sent > /tmp/back; then
 		echo "no connection"
 	elif cmp -s /tmp/sent /tmp/back; then

@@ -217,7 +217,10 @@ user=$work/user
 mkdir -p $user
 chown 1000:1000 $user
 
-# The gateway's address is the host as well, for passt.
+# The gateway's address is the host as well, for passt. Debian 13's may reset a
+# connection whose receiver closed its window for a moment: its own capture (--pcap)
+# ends with that, and all that was captured before has reached the guest. So there are
+# many connections, none of which fills a window.
 # shellcheck disable=SC2016 # it is for the guest
 as_user=$console_functions'
 for module in virtio_net e1000 bochs; do modprobe $module; done
@@ -232,7 +235,11 @@ for bdf in $(functions 1af4:1041) $(functions 8086:100e); do
 	udhcpc -q -n -i $nic -s /dhcp > /dev/null 2>&1 &&
 		echo "ADDRESS $(ip -4 -o address show $nic)"
 	before=$(irq_count $bdf)
-	report passt $bdf $before "$(echo_check '$GATEWAY' 1)"
+	result=same
+	for i in $(seq 32); do
+		[ "$result" != same ] || result=$(echo_check '$GATEWAY' 1 48k)
+	done
+	report passt $bdf $before "$result"
 	net_down $bdf
 done
 use_console
