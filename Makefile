@@ -128,8 +128,8 @@ LAB_JOBS := $(shell awk -v cpus=$(CPUS) '/^MemAvailable:/ { \
 PROVE := @HARNESS_RULESFILE=tests/order.yml prove --timer --exec '' --jobs $(LAB_JOBS)
 # Of the tools, on records of machines.
 TOOL_TESTS := $(wildcard tests/tools/*.t)
-# One per kernel of the emulated host.
-LAB_TESTS_T := tests/lab/lab.t tests/lab/lab-iommufd.t
+# One per kernel of the emulated host, and one with a single CPU.
+LAB_TESTS_T := tests/lab/lab.t tests/lab/lab-iommufd.t tests/lab/lab-load.t
 # As many jobs as CPUs, unless make was told.
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(CPUS))
 
