@@ -31,7 +31,7 @@ void output_init(struct output *o, int fd)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	o->own_fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	o->may_block = o->own_fd < 0;
+	o->may_block = o->own_fd < 0 && !(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	if (o->own_fd >= 0)
 		o->fd = o->own_fd;
 }

@@ -27,7 +27,7 @@
 #include "src/base/log.h"
 #include "src/vm/relay.h"
 
-enum { DRAIN_MS = 1000 };
+enum { DRAIN_MS = 1000, DRAIN_SLICE_MS = 10 };
 
 static void watch(struct relay *r, struct loop_source *s, bool *now,
 		  bool wanted, uint32_t events)
@@ -276,6 +276,7 @@ int relay_open(struct relay *r, const struct relay_config *config,
 			     .in_fd = -1,
 			     .out_fd = -1,
 			     .keep_fd = -1,
+			     .drain_ms = DRAIN_MS,
 			     .out = { .fd = -1, .own_fd = -1 },
 			     .inner_in = { -1, on_inner_in },
 			     .inner_out = { -1, on_inner_out },
@@ -298,22 +299,37 @@ int relay_open(struct relay *r, const struct relay_config *config,
 	return ret;
 }
 
-/* What is on its way out still goes, if somebody takes it. */
-static void drain(struct relay *r)
+/* Waits a moment for what is outside, and writes: false if time is up. */
+static bool drain_some(struct relay *r)
 {
-	for (int ms = DRAIN_MS; ms > 0;) {
-		struct pollfd p = { .fd = r->out.fd, .events = POLLOUT };
+	struct pollfd p = { .fd = r->out.fd, .events = POLLOUT };
+	int ret;
 
+	if (r->drain_ms <= 0 || poll(&p, 1, DRAIN_SLICE_MS) < 0)
+		return false;
+	if (!(p.revents & POLLOUT)) {
+		r->drain_ms -= DRAIN_SLICE_MS;
+	} else if ((ret = push_out(r))) {
+		outside_is_gone(r, false, ret);
+		r->to_outside.len = 0;
+	}
+	return true;
+}
+
+bool relay_drain(struct relay *r)
+{
+	if (!r->loop)
+		return true;
+	for (;;) {
 		if (!r->to_outside.len &&
 		    (r->inner_in.fd < 0 ||
 		     pull(&r->to_outside, r->inner_in.fd) ||
 		     !r->to_outside.len))
-			return;
-		if (r->out_fd < 0 || poll(&p, 1, 10) < 0)
-			return;
-		ms -= p.revents & POLLOUT ? 0 : 10;
-		if (p.revents & POLLOUT && push_out(r))
-			return;
+			return true;
+		if (r->out_fd < 0)
+			r->to_outside.len = 0;
+		else if (!drain_some(r))
+			return false;
 	}
 }
 
@@ -321,7 +337,7 @@ void relay_close(struct relay *r)
 {
 	if (!r->loop)
 		return;
-	drain(r);
+	relay_drain(r);
 	watch(r, &r->inner_in, &r->inner_in_on, false, 0);
 	watch(r, &r->inner_out, &r->inner_out_on, false, 0);
 	watch(r, &r->outer_in, &r->outer_in_on, false, 0);

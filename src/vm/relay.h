@@ -35,6 +35,7 @@ struct relay {
 	int in_fd, out_fd; /* outside; -1: nobody is there */
 	struct output out; /* writes to out_fd */
 	int keep_fd;	   /* the terminal's other side, held open */
+	int drain_ms;	   /* that what is outside is still waited for */
 	struct loop_source inner_in, inner_out, outer_in, outer_out, clients;
 	struct listener listener; /* of RELAY_SOCKET */
 	bool inner_in_on, inner_out_on, outer_in_on, outer_out_on;
@@ -56,8 +57,14 @@ struct relay_config {
 /* -errno with a hint; nothing stays. A terminal's name is printed on stderr. */
 int relay_open(struct relay *r, const struct relay_config *config,
 	       struct loop *loop, struct err *e);
-/* The device is gone: what it said goes out, as far as somebody takes it within
- * a second. Accepts a zeroed struct. */
+/*
+ * The guest has ended, and nobody runs the loop any more: what the device said
+ * goes out, or is dropped if nobody is there. False: what is outside did not
+ * take all of it within a second, which is all that is ever waited. Accepts a
+ * zeroed struct.
+ */
+bool relay_drain(struct relay *r);
+/* With a last relay_drain: the device is gone. Accepts a zeroed struct. */
 void relay_close(struct relay *r);
 
 #endif

@@ -118,6 +118,14 @@ static int wait_for_interrupts(struct vm *vm, struct vm_irq_source *s,
 	return ret ? ret : loop_add(&vm->loop, &s->source, EPOLLIN, e);
 }
 
+/* The loop does not run now, and the relay behind the port is served here. */
+static bool is_drained_enough(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	return !relay_drain(&vm->relay) || vm_is_interrupted(vm);
+}
+
 int vm_execute(struct vm *vm, struct err *e)
 {
 	struct vm_irq_source irqs = { .source.fd = -1 };
@@ -142,7 +150,7 @@ int vm_execute(struct vm *vm, struct err *e)
 	 */
 	if (vm->has_serial && vm->end != VM_END_SIGNAL &&
 	    vm->end != VM_END_QUIT)
-		serial_drain(&vm->serial, vm_is_interrupted, vm);
+		serial_drain(&vm->serial, is_drained_enough, vm);
 	loop_signals_del(&vm->loop, &source.signals);
 	if (irqs.source.fd >= 0)
 		loop_del(&vm->loop, &irqs.source);

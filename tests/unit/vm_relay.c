@@ -257,6 +257,91 @@ static void client_that_reads_nothing_holds_up_nobody(void)
 	close_relay();
 }
 
+/* --- the guest has ended, and nobody runs the loop --- */
+
+/* The device says as much as goes; how much that was. */
+static size_t say_without_loop(void)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	while (done < MUCH &&
+	       (n = write(relay.device_fd, sent + done, MUCH - done)) > 0)
+		done += (size_t)n;
+	return done;
+}
+
+static bool drain(void)
+{
+	bool ok;
+
+	alarm(PATIENCE_S);
+	ok = relay_drain(&relay);
+	alarm(0);
+	return ok;
+}
+
+static void last_words_go_out(void)
+{
+	int fds[2];
+
+	CHECK_EQ(pipe(fds), 0);
+	open_relay(RELAY_FDS, -1, fds[1]);
+	CHECK_EQ(write(relay.device_fd, sent, 3 * RELAY_BUF), 3 * RELAY_BUF);
+	CHECK(drain());
+	CHECK_EQ(read(fds[0], got, sizeof(got)), 3 * RELAY_BUF);
+	CHECK(!memcmp(got, sent, 3 * RELAY_BUF));
+	close_relay();
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static void last_words_are_dropped_without_a_client(void)
+{
+	open_relay(RELAY_SOCKET, -1, -1);
+	CHECK(say_without_loop() < MUCH);
+	CHECK(drain());
+	CHECK(say_without_loop() > RELAY_BUF);
+	close_relay();
+}
+
+static void client_that_leaves_is_no_reason_to_wait(void)
+{
+	int client;
+
+	open_relay(RELAY_SOCKET, -1, -1);
+	client = connect_client();
+	CHECK(say_without_loop() < MUCH);
+	close(client);
+	CHECK(drain());
+	close_relay();
+}
+
+static void client_that_reads_nothing_is_waited_for_once(void)
+{
+	int client;
+
+	open_relay(RELAY_SOCKET, -1, -1);
+	client = connect_client();
+	say_all(MUCH);
+	say_without_loop();
+	CHECK(!drain());
+	CHECK_EQ(relay.drain_ms, 0);
+	CHECK(!drain());
+	close_relay();
+	close(client);
+}
+
+static void terminal_that_nobody_reads_is_waited_for_once(void)
+{
+	open_relay(RELAY_PTY, -1, -1);
+	say_all(MUCH);
+	say_without_loop();
+	CHECK(!drain());
+	CHECK_EQ(relay.drain_ms, 0);
+	close_relay();
+}
+
 int main(void)
 {
 	int fd = mkstemp(path); /* a name of its own */
@@ -274,5 +359,10 @@ int main(void)
 	TAP_RUN(terminal_that_nobody_reads_drops);
 	TAP_RUN(socket_has_one_client_after_another);
 	TAP_RUN(client_that_reads_nothing_holds_up_nobody);
+	TAP_RUN(last_words_go_out);
+	TAP_RUN(last_words_are_dropped_without_a_client);
+	TAP_RUN(client_that_leaves_is_no_reason_to_wait);
+	TAP_RUN(client_that_reads_nothing_is_waited_for_once);
+	TAP_RUN(terminal_that_nobody_reads_is_waited_for_once);
 	return tap_done();
 }
