@@ -11,13 +11,13 @@
 #     # lab-nic: n1                     a netdev for one
 #     # lab-disk: d1=1G                 a drive for one
 #     # lab-kernel: lab                 runs with this kernel only (default: both)
-#     # lab-cpus: 1                     runs only in a machine with LAB_CPUS=1
+#     # lab-cpus: 1                     runs only where the machine has that many
 #     # lab-backends: container         with the lab kernel it runs once more with
 #                                       this VFIO back end, not only with iommufd
 set -eu -o pipefail
 
 lab_dir=$(cd "$(dirname "$0")" && pwd)
-export LAB_KERNEL=${LAB_KERNEL:-stock} LAB_CPUS=${LAB_CPUS:-2}
+export LAB_KERNEL=${LAB_KERNEL:-stock}
 read -ra tests <<< "$* ${LAB_TESTS:-}"
 
 # The build shows its progress on stderr; stdout belongs to TAP.
